@@ -1,0 +1,119 @@
+"""Every error a user can meet. Each one says what is wrong and what to do next."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+EXAMPLES_SHOWN = 5
+
+
+class DealcastError(Exception):
+    """A fact with names and numbers (`problem`) and the next command or edit (`remedy`).
+
+    `exit_code` is what the command line ends with; docs/errors.md lists them.
+
+    >>> error = SourceError("No file at 'crm/'.", remedy="give a folder with --path")
+    >>> print(error)
+    No file at 'crm/'.
+    <BLANKLINE>
+    Try: give a folder with --path
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(problem, remedy)
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n\nTry: {self.remedy}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling that process pools use.
+        return (_rebuild, (type(self), self.problem, self.remedy))
+
+
+def _rebuild(kind: type[DealcastError], problem: str, remedy: str) -> DealcastError:
+    return kind(problem, remedy=remedy)
+
+
+class SettingsError(DealcastError):
+    """A setting is unknown, of the wrong type, or missing."""
+
+    exit_code = 2
+
+
+class SourceError(DealcastError):
+    """The export cannot be had or read."""
+
+    exit_code = 3
+
+
+class QualityError(DealcastError):
+    """The export can be read, but its score is under the threshold."""
+
+    exit_code = 4
+
+
+class StoreError(DealcastError):
+    """The store cannot be opened, read or written, or holds no such table."""
+
+    exit_code = 5
+
+
+class ContractError(StoreError):
+    """A table does not have the columns, types or rules that its contract states."""
+
+
+class ModelError(DealcastError):
+    """There is too little to learn from, or a model does not fit the data it is given."""
+
+    exit_code = 6
+
+
+class LeakError(ModelError):
+    """A feature reads something that was not known on the snapshot date."""
+
+
+class MissingExtraError(DealcastError, ImportError):
+    """An optional dependency is needed for this and is not installed."""
+
+    exit_code = 7
+
+    def __init__(self, need: str, *, extra: str) -> None:
+        super().__init__(
+            f"{need} needs the optional dependencies '{extra}', which are not installed.",
+            remedy=f"uv pip install 'dealcast[{extra}]'",
+        )
+        self.need = need
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_missing_extra, (self.need, self.extra))
+
+
+def _rebuild_missing_extra(need: str, extra: str) -> MissingExtraError:
+    return MissingExtraError(need, extra=extra)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None where nothing is near.
+
+    >>> nearest("storge", ["storage", "source"])
+    'storage'
+    """
+    by_lower = {k.lower(): k for k in known}
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def listed(names: Iterable[object], *, shown: int = EXAMPLES_SHOWN) -> str:
+    """At most `shown` names in quotes, and how many more there are.
+
+    >>> listed(["a", "b", "c"], shown=2)
+    "'a', 'b' and 1 more"
+    """
+    every = [f"'{n}'" for n in names]
+    rest = len(every) - shown
+    return ", ".join(every[:shown]) + (f" and {rest} more" if rest > 0 else "")

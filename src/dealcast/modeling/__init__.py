@@ -1,0 +1,1 @@
+"""A calibrated probability of winning."""

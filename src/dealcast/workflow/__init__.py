@@ -1,0 +1,1 @@
+"""The shell around the core: load, call a pure function, check, save."""
