@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from typing import Annotated
 
 import dataframely as dy
 import polars as pl
@@ -149,11 +150,15 @@ class Plans(dy.Schema):
 class CrmTables(dy.Collection):
     """A clean export: members that it does not have are None, the others agree on their keys."""
 
-    opportunities: dy.LazyFrame[Opportunities] = dy.CollectionMember(ignored_in_filters=True)
-    accounts: dy.LazyFrame[Accounts] | None = dy.CollectionMember(ignored_in_filters=True)
-    products: dy.LazyFrame[Products] | None = dy.CollectionMember(ignored_in_filters=True)
-    sales_agents: dy.LazyFrame[SalesAgents] | None = dy.CollectionMember(ignored_in_filters=True)
-    plans: dy.LazyFrame[Plans] | None = dy.CollectionMember(ignored_in_filters=True)
+    opportunities: Annotated[
+        dy.LazyFrame[Opportunities], dy.CollectionMember(ignored_in_filters=True)
+    ]
+    accounts: Annotated[dy.LazyFrame[Accounts] | None, dy.CollectionMember(ignored_in_filters=True)]
+    products: Annotated[dy.LazyFrame[Products] | None, dy.CollectionMember(ignored_in_filters=True)]
+    sales_agents: Annotated[
+        dy.LazyFrame[SalesAgents] | None, dy.CollectionMember(ignored_in_filters=True)
+    ]
+    plans: Annotated[dy.LazyFrame[Plans] | None, dy.CollectionMember(ignored_in_filters=True)]
 
 
 class Quarantine(dy.Schema):
@@ -180,6 +185,14 @@ class Corrections(dy.Schema):
     row_hash = dy.String(primary_key=True)
     column = dy.String(primary_key=True)
     value = dy.String(nullable=True)
+
+
+class FeatureSplit(dy.Schema):
+    """Which part of a train/test split each row of crm_features is in."""
+
+    opportunity_id = dy.String(primary_key=True, min_length=1)
+    part = dy.String(description="train or test.")
+    kind = dy.String(description="time, or random (leaks: later outcomes train earlier rows).")
 
 
 class Snapshots(dy.Schema):
@@ -214,6 +227,7 @@ class BacktestPredictions(dy.Schema):
     horizon_days = dy.Int32(primary_key=True, min=1, max=3_650)
     estimator = dy.String(primary_key=True)
     age_days = dy.Int32(min=0, max=50_000)
+    is_stale = dy.Bool(description="Older than any opportunity that had closed by the origin.")
     p_won = dy.Float64(min=0.0, max=1.0)
     p_lost = dy.Float64(min=0.0, max=1.0)
     outcome = dy.String(description="won, lost or open at the end of the horizon.")

@@ -1,1 +1,65 @@
-"""The command line."""
+"""The command line. COMMANDS is static, so that `dealcast --help` imports nothing heavy."""
+
+from importlib import import_module
+
+import click
+
+from dealcast.errors import nearest
+
+# name -> (where the command is, its line in the help). In the order of the work.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("dealcast.cli.ops:run", "All steps: from the export to scored opportunities."),
+    "ingest": ("dealcast.cli.data:ingest", "Fetch an export and keep its bytes."),
+    "validate": ("dealcast.cli.data:validate", "Check the raw export; score its quality."),
+    "clean": ("dealcast.cli.data:clean", "Repair what can be, set the rest aside with a reason."),
+    "quarantine": ("dealcast.cli.data:quarantine", "List rows set aside; readmit corrected ones."),
+    "features": ("dealcast.cli.data:features", "Build descriptive and point-in-time features."),
+    "train": ("dealcast.cli.model:train", "Fit the win model."),
+    "evaluate": ("dealcast.cli.model:evaluate", "Judge it out of time, beside its baselines."),
+    "score": ("dealcast.cli.model:score", "Score the open opportunities."),
+    "export": ("dealcast.cli.data:export", "Write a table as CSV, Parquet or XLSX."),
+    "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
+    "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
+    "config": ("dealcast.cli.ops:config", "Show every setting and where it came from."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names of the commands, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The static list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the nearest command offered."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = nearest(args[0], COMMANDS)
+            hint = f" Did you mean '{near}'?" if near else ""
+            raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: dealcast run --path exports/ --root data",
+)
+@click.version_option(package_name="dealcast")
+def cli() -> None:
+    """From a CRM opportunity export to win probabilities that can be trusted."""

@@ -1,1 +1,1 @@
-"""How good is this export?"""
+"""How good is this export? CHECKS asks, `assess` answers with a report and a score."""

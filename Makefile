@@ -1,0 +1,77 @@
+# One vocabulary for people, hooks and CI. Needs Python 3.11+, git and make; everything else is
+# installed here, with hashes, into .venv. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+export UV_PYTHON_DOWNLOADS := never
+DEMO_ROOT ?= data/demo
+PYTEST_JOBS ?= 2
+
+.PHONY: help demo install fmt lint type test test-slow cov bench docs check lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.uv/bin/uv:
+	@echo "uv was not found: installing it into .uv"
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+
+$(BIN)/python: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+
+.venv/.core: requirements/core.txt pyproject.toml | $(BIN)/python
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/core.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.core
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/.core  ## generated data, all steps, on local files: the main job and its result
+	@$(BIN)/dealcast run --source sample --root $(DEMO_ROOT)
+
+install: .venv/.dev  ## everything a developer needs
+
+fmt: .venv/.dev  ## format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+lint: .venv/.dev  ## style, format and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+type: .venv/.dev  ## strict types
+	@$(BIN)/mypy
+
+test: .venv/.dev  ## the default tests
+	@$(BIN)/pytest -n $(PYTEST_JOBS) -m "not slow" $(ARGS)
+
+test-slow: .venv/.dev  ## the slow ones
+	@$(BIN)/pytest -m slow $(ARGS)
+
+cov: .venv/.dev  ## the default tests with coverage of the core, at least 90 %
+	@$(BIN)/pytest -n $(PYTEST_JOBS) -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
+
+bench: .venv/.dev  ## benchmarks, side by side with the alternative
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+docs: .venv/.dev  ## the site, with the generated pages, into site/
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/mkdocs build --strict --quiet
+
+check: lint type cov docs  ## all that CI checks before the slow tests
+
+LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+lock: | $(UV)  ## lock the newest versions that work together
+	@$(LOCK) --upgrade --group build pyproject.toml -o requirements/core.txt
+	@$(LOCK) --upgrade --group build --group dev --group docs --all-extras -c requirements/core.txt pyproject.toml -o requirements/dev.txt
+	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
+
+clean:  ## remove what was installed and built
+	@rm -rf .venv .uv site .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,202 @@
+"""Defaults < `config/ENV.yaml` < environment (`DEALCAST__STORAGE__ROOT`) < flags, with origins."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from dealcast.errors import SettingsError, listed, nearest
+from dealcast.settings.tree import SOURCE_KINDS, SampleSource, Section, Settings
+
+ENVIRONMENTS = ("development", "staging", "production")
+PREFIX = "DEALCAST__"
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """The tree, the environment it is for, and the origin of each value by dotted key."""
+
+    settings: Settings
+    environment: str
+    origins: Mapping[str, str]
+
+
+def load_settings(
+    *,
+    env: str | None = None,
+    flags: Mapping[str, object] | None = None,
+    config_dir: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LoadedSettings:
+    """Merge defaults, YAML, environment and flags into one tree.
+
+    `flags` has dotted keys; a None value means that the flag was not given.
+    Raises SettingsError naming the key, its origin, the nearest valid name and the places searched.
+    """
+    environ = os.environ if environ is None else environ
+    name = env or environ.get("DEALCAST_ENV") or ENVIRONMENTS[0]
+    file, searched = _find_file(name, config_dir, environ, chosen=name != ENVIRONMENTS[0])
+    layers = [
+        (str(file), dict(_flatten(_read_yaml(file)))) if file else ("", {}),
+        *((f"environment {k}", {_dotted(k): parse_value(v)}) for k, v in _ours(environ)),
+        ("flag", {k: v for k, v in (flags or {}).items() if v is not None}),
+    ]
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        for key, value in layer.items():
+            if key == "source.kind" and values.get(key) not in (None, value):
+                # Another kind of source has other fields: those of the former do not carry over.
+                for old in [k for k in values if k.startswith("source.")]:
+                    del values[old], origins[old]
+            _refuse_unknown(key, origin, searched, str(values.get("source.kind", "sample")), layer)
+            values[key] = value
+            origins[key] = origin
+    values.setdefault("source.kind", "sample")
+    try:
+        settings = Settings.model_validate(_nest(values))
+    except ValidationError as error:
+        raise _refusal(error, origins, searched) from None
+    return LoadedSettings(settings, name, origins)
+
+
+def shown(loaded: LoadedSettings) -> Iterator[tuple[str, str, str]]:
+    """(dotted key, value, origin) of every setting; secrets as asterisks."""
+    for key, value in _flatten(loaded.settings.model_dump(mode="json")):
+        origin = loaded.origins.get(key) or next(
+            (o for k, o in loaded.origins.items() if key.startswith(f"{k}.")), "default"
+        )
+        yield key, "" if value is None else str(value), origin
+
+
+def _find_file(
+    env: str, config_dir: Path | None, environ: Mapping[str, str], *, chosen: bool
+) -> tuple[Path | None, list[str]]:
+    folder = config_dir or Path(environ.get("DEALCAST_CONFIG_DIR", "config"))
+    file = folder / f"{env}.yaml"
+    searched = [str(file), f"environment {PREFIX}*", "flags"]
+    if file.is_file():
+        return file, searched
+    if not chosen and config_dir is None and "DEALCAST_CONFIG_DIR" not in environ:
+        return None, searched
+    near = nearest(env, ENVIRONMENTS)
+    raise SettingsError(
+        f"There is no environment '{env}': no file at {file}.",
+        remedy=f"choose {near!r} with --env"
+        if near and near != env
+        else f"create {file}, or name its folder with --config-dir",
+    )
+
+
+def _read_yaml(file: Path) -> dict[str, object]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise SettingsError(f"{file}{line} is not valid YAML.", remedy="mend that line") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(
+            f"{file} must hold sections such as 'storage:'.", remedy="see config/development.yaml"
+        )
+    return content
+
+
+def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    # The kind of source first: it decides which other source keys exist.
+    ours = [(k, v) for k, v in environ.items() if k.upper().startswith(PREFIX)]
+    yield from sorted(ours, key=lambda kv: (not kv[0].upper().endswith("__KIND"), kv[0]))
+
+
+def _dotted(variable: str) -> str:
+    return variable[len(PREFIX) :].lower().replace("__", ".")
+
+
+def parse_value(text: str) -> object:
+    """A value given as text, by a flag or the environment.
+
+    Lists, maps and null are YAML; all else stays text.
+    """
+    if text.strip()[:1] in ("[", "{") or text.strip() in ("null", "~", ""):
+        return yaml.safe_load(text)
+    return text
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, Mapping) and dotted != "cleaning.spelling":
+            yield from _flatten(value, f"{dotted}.")
+        else:
+            yield dotted, value
+
+
+def _nest(values: Mapping[str, object]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for dotted, value in values.items():
+        *parents, leaf = dotted.split(".")
+        at = tree
+        for parent in parents:
+            at = at.setdefault(parent, {})
+        at[leaf] = value
+    return tree
+
+
+def _fields_of(section: type[Section]) -> Iterator[tuple[str, type[Section] | None]]:
+    """Each field's name, and its section where it is one (the source union is not)."""
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        yield name, kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _known_keys(source_kind: str) -> list[str]:
+    keys = []
+    for section, kind in _fields_of(Settings):
+        section_type = kind or SOURCE_KINDS.get(source_kind, SampleSource)
+        keys += [f"{section}.{name}" for name in section_type.model_fields]
+    return keys
+
+
+def _refuse_unknown(
+    key: str, origin: str, searched: list[str], source_kind: str, layer: Mapping[str, object]
+) -> None:
+    kind = str(layer.get("source.kind", source_kind))
+    known = _known_keys(kind)
+    if key in known:
+        return
+    elsewhere = [k for k in SOURCE_KINDS if key in _known_keys(k)]
+    near = nearest(key, known)
+    hint = f"did you mean '{near}'? " if near else ""
+    if elsewhere:
+        hint = f"it belongs to source.kind '{elsewhere[0]}', and the kind is '{kind}'; "
+    raise SettingsError(
+        f"Unknown setting '{key}' (from {origin}).",
+        remedy=f"{hint}searched: {', '.join(searched)}; `dealcast config show` lists every setting",
+    )
+
+
+def _refusal(
+    error: ValidationError, origins: Mapping[str, str], searched: list[str]
+) -> SettingsError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "union_tag_invalid":
+        return SettingsError(
+            f"Setting 'source.kind' (from {origins.get('source.kind', 'default')}) should be one "
+            f"of {listed(SOURCE_KINDS)}.",
+            remedy=f"mend it there; searched: {', '.join(searched)}",
+        )
+    kinds = set(SOURCE_KINDS)
+    key = ".".join(str(p) for p in first["loc"] if not (first["loc"][0] == "source" and p in kinds))
+    message = first["msg"].removeprefix("Input ").removeprefix("should be ")
+    return SettingsError(
+        f"Setting '{key}' (from {origins.get(key, 'default')}) should be {message}."
+        if "should be" in first["msg"]
+        else f"Setting '{key}' (from {origins.get(key, 'default')}): {message}.",
+        remedy=f"mend it there; searched: {', '.join(searched)}",
+    )

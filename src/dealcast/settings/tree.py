@@ -1,0 +1,183 @@
+"""Everything that can be chosen: one frozen tree, every field with a unit and a sentence."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr
+
+
+class Section(BaseModel):
+    """A part of the tree: frozen, unknown keys refused, every field described."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataSettings(Section):
+    """What the export is about."""
+
+    as_of: date | None = Field(
+        None, description="Last day the export knows; by default the latest date in it."
+    )
+    fiscal_year_start_month: int = Field(
+        1, ge=1, le=12, description="Month (1-12) in which fiscal quarter 1 begins."
+    )
+    currency: str = Field("USD", description="Currency of amounts, for display only.")
+
+
+class FilesSource(Section):
+    """CSV or Parquet files: one file, or a folder of them."""
+
+    kind: Literal["files"] = "files"
+    path: str | None = Field(None, description="File or folder to read.")
+    mapping: str = Field(
+        "default",
+        description="Column and stage names: default, salesforce, hubspot or a YAML file.",
+    )
+    date_order: Literal["auto", "MDY", "DMY", "YMD"] = Field(
+        "auto", description="Order of day, month and year; auto decides by the whole column."
+    )
+    decimal: Literal["auto", ".", ","] = Field("auto", description="Decimal mark of amounts.")
+    delimiter: Literal["auto", ",", ";", "\t", "|"] = Field("auto", description="Field delimiter.")
+    encoding: str = Field("auto", description="Text encoding, such as utf-8 or cp1252.")
+
+
+class KaggleSource(Section):
+    """The public CRM data set on Kaggle."""
+
+    kind: Literal["kaggle"] = "kaggle"
+    dataset: str = Field(
+        "innocentmfa/crm-sales-opportunities", description="OWNER/NAME of the data set."
+    )
+    attempts: int = Field(4, ge=1, le=10, description="Tries before giving up, with back-off.")
+    username: str | None = Field(None, description="Kaggle user; else from the usual places.")
+    key: SecretStr | None = Field(None, description="Kaggle key; else from the usual places.")
+
+
+class SampleSource(Section):
+    """A generated CRM whose true probabilities are known."""
+
+    kind: Literal["sample"] = "sample"
+    opportunities: int = Field(8_800, ge=1, description="How many opportunities (count).")
+    seed: int = Field(7, ge=0, description="Same seed, same export.")
+    signal: float = Field(
+        0.0, ge=0, le=5, description="Strength of agent, product and account effects; 0 as in life."
+    )
+    calendar: float = Field(
+        1.0, ge=0, le=2, description="Strength of the quarter-end effect; 0 switches it off."
+    )
+    start: date = Field(date(2024, 10, 1), description="First engage date.")
+    days: int = Field(457, ge=120, description="Days from the first engage date to the export.")
+    dirt: float = Field(
+        1.0, ge=0, le=10, description="Typos and bad rows, in multiples of the usual; 0 is clean."
+    )
+    account_blank_while_open: bool = Field(
+        True, description="Leave the account blank on most open opportunities, as real CRMs do."
+    )
+    truncate_left_days: int = Field(
+        150, ge=0, description="Closes in the first days are missing (days), as in real exports."
+    )
+
+
+SourceSettings = Annotated[FilesSource | KaggleSource | SampleSource, Discriminator("kind")]
+
+
+class StorageSettings(Section):
+    """Where tables and objects are kept."""
+
+    root: str = Field("auto", description="Folder of the store; auto is ./data.")
+
+
+class QualitySettings(Section):
+    """When an export is good enough."""
+
+    min_score: float = Field(
+        0.6, ge=0, le=1, description="The run stops where the raw score (0-1) is lower."
+    )
+
+
+class CleaningSettings(Section):
+    """What may be repaired."""
+
+    spelling: dict[str, str] = Field(
+        {"technolgy": "technology", "Philipines": "Philippines"},
+        description="Known misspellings in any text column: wrong to right.",
+    )
+    max_quarantined: float = Field(
+        0.5, ge=0, le=1, description="The run stops where a larger share of rows is set aside."
+    )
+
+
+class FeatureSettings(Section):
+    """Which features, on which dates."""
+
+    snapshot_every_days: int = Field(7, ge=1, description="Days between snapshot dates.")
+    snapshot_weekday: int = Field(
+        0, ge=0, le=6, description="Weekday the snapshot dates start on, Monday 0."
+    )
+    split: Literal["time", "random"] = Field(
+        "time", description="How crm_features is split; random leaks and is labelled so."
+    )
+    test_share: float = Field(0.2, gt=0, lt=1, description="Share of rows in the test part.")
+
+
+class ModelSettings(Section):
+    """How the win model is trained and judged."""
+
+    horizons_days: tuple[int, ...] = Field(
+        (30, 60, 90), min_length=1, description="Won within so many days."
+    )
+    penalty: float = Field(
+        10.0,
+        gt=0,
+        description="Inverse strength of the ridge penalty on the hazard (larger: freer).",
+    )
+    min_closed: int = Field(
+        200, ge=1, description="Fewest closed opportunities to train on (count)."
+    )
+    first_origin_after_days: int = Field(
+        90, ge=14, description="History (days) before the first rolling origin."
+    )
+    seed: int = Field(0, ge=0, description="Seed of everything random in training.")
+
+
+class TrackingSettings(Section):
+    """Where runs are recorded."""
+
+    kind: Literal["local"] = Field("local", description="local: plain files under runs/.")
+
+
+class OrchestrationSettings(Section):
+    """How the steps are run."""
+
+    skip_unchanged: bool = Field(
+        True, description="Skip a step whose inputs, settings and code did not change."
+    )
+
+
+class LoggingSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level.")
+    format: Literal["human", "json"] = Field("human", description="human for people, json else.")
+
+
+class Settings(Section):
+    """The whole tree. A pure function receives its own section, never this."""
+
+    data: DataSettings = DataSettings()
+    source: SourceSettings = SampleSource()
+    storage: StorageSettings = StorageSettings()
+    quality: QualitySettings = QualitySettings()
+    cleaning: CleaningSettings = CleaningSettings()
+    features: FeatureSettings = FeatureSettings()
+    model: ModelSettings = ModelSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    orchestration: OrchestrationSettings = OrchestrationSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+
+SOURCE_KINDS: dict[str, type[Section]] = {
+    "files": FilesSource,
+    "kaggle": KaggleSource,
+    "sample": SampleSource,
+}

@@ -1,0 +1,53 @@
+import pickle
+
+import pytest
+
+from dealcast.errors import (
+    DealcastError,
+    MissingExtraError,
+    SourceError,
+    listed,
+    nearest,
+)
+
+
+def test_an_error_says_what_is_wrong_and_what_to_do() -> None:
+    error = SourceError("No file at 'crm/'.", remedy="give a folder with --path")
+
+    assert str(error) == "No file at 'crm/'.\n\nTry: give a folder with --path"
+    assert (error.problem, error.remedy) == ("No file at 'crm/'.", "give a folder with --path")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SourceError("a", remedy="b"), MissingExtraError("The kaggle source", extra="kaggle")],
+)
+def test_an_error_survives_pickling(error: DealcastError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+
+
+def test_a_missing_extra_names_the_install_line() -> None:
+    error = MissingExtraError("The kaggle source", extra="kaggle")
+
+    assert "dealcast[kaggle]" in error.remedy
+    assert isinstance(error, ImportError)
+
+
+def test_every_error_has_an_exit_code_that_is_not_success() -> None:
+    kinds = [DealcastError, *DealcastError.__subclasses__()]
+
+    assert all(0 < kind.exit_code < 100 for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("close_dat", "close_date"), ("CLOSE_DATE", "close_date"), ("zz", None)]
+)
+def test_the_nearest_name_ignores_case_and_small_slips(name: str, expected: str | None) -> None:
+    assert nearest(name, ["close_date", "deal_stage"]) == expected
+
+
+def test_a_long_list_is_bounded() -> None:
+    assert listed(range(7)) == "'0', '1', '2', '3', '4' and 2 more"

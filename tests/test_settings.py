@@ -1,0 +1,150 @@
+from pathlib import Path
+
+import pytest
+
+from dealcast.errors import SettingsError
+from dealcast.settings import FilesSource, KaggleSource, SampleSource, load_settings, shown
+
+CONFIG = Path(__file__).resolve().parents[1] / "config"
+
+
+def write(folder: Path, text: str, env: str = "development") -> Path:
+    (folder / f"{env}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
+    loaded = load_settings(environ={"DEALCAST_CONFIG_DIR": str(write(tmp_path, ""))})
+
+    assert loaded.environment == "development"
+    assert isinstance(loaded.settings.source, SampleSource)
+    assert loaded.origins == {}
+
+
+def test_flags_win_over_environment_over_file_over_default(tmp_path: Path) -> None:
+    folder = write(tmp_path, "quality: {min_score: 0.1}\nmodel: {seed: 1}\nstorage: {root: file}\n")
+    environ = {"DEALCAST__QUALITY__MIN_SCORE": "0.2", "DEALCAST__MODEL__SEED": "2"}
+
+    loaded = load_settings(
+        config_dir=folder, environ=environ, flags={"quality.min_score": 0.3, "storage.root": None}
+    )
+
+    assert loaded.settings.quality.min_score == 0.3
+    assert loaded.settings.model.seed == 2
+    assert loaded.settings.storage.root == "file"
+    origins = {k: o for k, _, o in shown(loaded)}
+    assert origins["quality.min_score"] == "flag"
+    assert origins["model.seed"] == "environment DEALCAST__MODEL__SEED"
+    assert origins["storage.root"].endswith("development.yaml")
+    assert origins["model.penalty"] == "default"
+
+
+def test_lists_in_the_environment_are_yaml(tmp_path: Path) -> None:
+    environ = {"DEALCAST__MODEL__HORIZONS_DAYS": "[14, 28]"}
+
+    loaded = load_settings(config_dir=write(tmp_path, ""), environ=environ)
+
+    assert loaded.settings.model.horizons_days == (14, 28)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "near"),
+    [
+        ("storge: {root: x}", "Unknown setting 'storge.root'", "storage.root"),
+        ("quality: {minscore: 1}", "Unknown setting 'quality.minscore'", "quality.min_score"),
+        ("source: {kind: files, pth: x}", "Unknown setting 'source.pth'", "source.path"),
+        ("source: {kind: sample, path: x}", "Unknown setting 'source.path'", ""),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_name_and_the_places_searched(
+    tmp_path: Path, text: str, problem: str, near: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(config_dir=write(tmp_path, text), environ={})
+
+    assert problem in refused.value.problem
+    assert near in refused.value.remedy
+    assert "development.yaml" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("model.seed", "many", "valid integer"),
+        ("quality.min_score", "2", "less than or equal to 1"),
+        ("logging.level", "LOUD", "'DEBUG', 'INFO'"),
+        ("data.fiscal_year_start_month", "13", "less than or equal to 12"),
+        ("source.kind", "ftp", "'files', 'kaggle', 'sample'"),
+        ("data.as_of", "someday", "date"),
+    ],
+)
+def test_a_wrong_type_is_refused_naming_the_key_and_its_origin(
+    tmp_path: Path, key: str, value: str, says: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(config_dir=write(tmp_path, ""), environ={}, flags={key: value})
+
+    assert key.split(".", maxsplit=1)[0] in refused.value.problem
+    assert "from flag" in refused.value.problem
+    assert says in refused.value.problem
+
+
+def test_another_kind_of_source_drops_the_fields_of_the_former(tmp_path: Path) -> None:
+    folder = write(tmp_path, "source: {kind: sample, opportunities: 10}")
+
+    loaded = load_settings(
+        config_dir=folder, environ={}, flags={"source.kind": "files", "source.path": "x"}
+    )
+
+    assert loaded.settings.source == FilesSource(path="x")
+
+
+def test_a_secret_never_shows(tmp_path: Path) -> None:
+    environ = {"DEALCAST__SOURCE__KIND": "kaggle", "DEALCAST__SOURCE__KEY": "hush-hush"}
+
+    loaded = load_settings(config_dir=write(tmp_path, ""), environ=environ)
+
+    assert isinstance(loaded.settings.source, KaggleSource)
+    assert loaded.settings.source.key is not None
+    assert loaded.settings.source.key.get_secret_value() == "hush-hush"
+    assert "hush-hush" not in repr(loaded)
+    assert "hush-hush" not in str(list(shown(loaded)))
+    assert "hush-hush" not in loaded.settings.model_dump_json()
+
+
+def test_a_wrong_secret_is_not_repeated_in_the_error(tmp_path: Path) -> None:
+    environ = {"DEALCAST__SOURCE__KIND": "kaggle", "DEALCAST__SOURCE__KEY": "[hush-hush]"}
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(config_dir=write(tmp_path, ""), environ=environ)
+
+    assert "hush-hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["prod", "prodction"])
+def test_an_unknown_environment_names_the_file_it_looked_for(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}.yaml"):
+        load_settings(env=name, config_dir=tmp_path, environ={})
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2", "\xff"])
+def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "development.yaml").write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(SettingsError, match=r"development\.yaml"):
+        load_settings(config_dir=tmp_path, environ={})
+
+
+@pytest.mark.parametrize("env", ["development", "staging", "production"])
+def test_the_shipped_files_are_valid_and_say_all_but_the_source(env: str) -> None:
+    loaded = load_settings(env=env, config_dir=CONFIG, environ={})
+
+    unsaid = {k for k, _, origin in shown(loaded) if origin == "default"}
+    assert all(k.startswith("source.") for k in unsaid)
+
+
+def test_the_tree_is_frozen(tmp_path: Path) -> None:
+    settings = load_settings(config_dir=write(tmp_path, ""), environ={}).settings
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.storage.root = "elsewhere"
