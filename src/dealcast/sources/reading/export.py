@@ -1,0 +1,171 @@
+"""Files of an export as text frames in our names and notation: the same for every source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import dataframely as dy
+import polars as pl
+
+from dealcast.cells import COLUMNS, KEYS
+from dealcast.contracts import PROVENANCE, FileFormat, RawExport
+from dealcast.errors import SourceError, listed
+from dealcast.settings import FilesSource, SourceSettings
+from dealcast.sources.reading.amounts import AMOUNTS
+from dealcast.sources.reading.dates import DATES
+from dealcast.sources.reading.delimited import ROW, FileRows, read_delimited
+from dealcast.sources.reading.mapping import CrmMapping, load_mapping
+from dealcast.sources.reading.notation import AUTO, Place, in_our_notation
+from dealcast.sources.reading.parquet import read_parquet
+from dealcast.sources.reading.refusals import (
+    refuse_missing_columns,
+    refuse_repeated_ids,
+    refuse_unknown_stages,
+)
+from dealcast.sources.reading.stages import in_our_stages
+
+SOURCE_FILE, SOURCE_ROW = PROVENANCE
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How the files are to be read; auto: as found.
+
+    The mapping is here with its content: a run that is taken up later reads as it did before,
+    wherever the file has gone.
+    """
+
+    mapping: CrmMapping = field(default_factory=lambda: load_mapping("default"))
+    date_order: str = AUTO
+    decimal: str = AUTO
+    delimiter: str = AUTO
+    encoding: str = AUTO
+
+    @classmethod
+    def of(cls, section: SourceSettings) -> Self:
+        """The options of a source; all but `files` know how their own files are written.
+
+        Raises SettingsError where there is no such mapping.
+
+        >>> ReadingOptions.of(FilesSource(path="crm", mapping="hubspot")).mapping.name
+        'hubspot'
+        """
+        if not isinstance(section, FilesSource):
+            return cls()
+        options = section.model_dump(include=set(cls.__dataclass_fields__))
+        return cls(**{**options, "mapping": load_mapping(section.mapping)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; `from_dict` gives the same options back."""
+        return {**vars(self), "mapping": self.mapping.model_dump(mode="json")}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """The options that `to_dict` wrote."""
+        return cls(**{**content, "mapping": CrmMapping.model_validate(content["mapping"])})
+
+
+def read_export(files: Sequence[Path], options: ReadingOptions) -> RawExport:
+    """The export in these files; what the mapping has no table for is left out.
+
+    Raises SourceError for what cannot be read, or is not what the mapping says it is; a few bad
+    rows stay as they came, for the checks.
+    """
+    mapping = options.mapping
+    tables: dict[str, pl.DataFrame] = {}
+    formats: list[FileFormat] = []
+    for table, paths in _by_table(files, mapping).items():
+        keys = _keys_in_use(tables.get("opportunities"), table)
+        parts = [_read_file(path, table, mapping, options, keys) for path in paths]
+        tables[table] = pl.concat([frame for frame, _ in parts], how="diagonal")
+        formats += [file_format for _, file_format in parts]
+    refuse_unknown_stages(tables["opportunities"], mapping)
+    refuse_repeated_ids(tables["opportunities"])
+    return RawExport(tables, tuple(formats))
+
+
+def _by_table(files: Sequence[Path], mapping: CrmMapping) -> dict[str, list[Path]]:
+    """Files by table, opportunities first. A file given alone holds the opportunities."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(files):
+        table = "opportunities" if len(files) == 1 else mapping.table_of(path.name)
+        if table:
+            found.setdefault(table, []).append(path)
+    if "opportunities" not in found:
+        patterns = mapping.tables["opportunities"].files
+        raise SourceError(
+            f"No file of {listed(path.name for path in sorted(files))} is named as the mapping "
+            f"{mapping.name} names the opportunities: {listed(patterns)}.",
+            remedy="give the file itself with --path, or the right --mapping",
+        )
+    return {table: found[table] for table in COLUMNS if table in found}
+
+
+def _keys_in_use(opportunities: pl.DataFrame | None, table: str) -> pl.Series | None:
+    if opportunities is None or KEYS[table] not in opportunities.columns:
+        return None
+    return opportunities[KEYS[table]]
+
+
+def _read_file(
+    path: Path, table: str, mapping: CrmMapping, options: ReadingOptions, keys: pl.Series | None
+) -> tuple[pl.DataFrame, FileFormat]:
+    rows = _rows(path, options)
+    if rows.frame.is_empty():
+        raise SourceError(
+            f"{path.name} has column names but no rows.", remedy="export it again, or leave it out"
+        )
+    names = [name for name in rows.frame.columns if name != ROW]
+    found = mapping.columns_found(table, names, key=_key_in_use(rows.frame, table, mapping, keys))
+    refuse_missing_columns(path.name, table, mapping, names, found)
+    flags = mapping.flags_found(names) if table == "opportunities" else {}
+    frame = rows.frame.select(
+        pl.lit(path.name).alias(SOURCE_FILE),
+        pl.col(ROW).alias(SOURCE_ROW),
+        *(pl.col(theirs).alias(ours) for ours, theirs in (found | flags).items()),
+    )
+    place = Place(path.name, rows.delimiter, found)
+    dates = [c for c in found if isinstance(COLUMNS[table][c], dy.Date)]
+    frame, orders = in_our_notation(frame, dates, DATES, options.date_order, place)
+    amounts = [c for c in _amounts(table) if c in found and found[c] not in rows.numeric]
+    frame, decimals = in_our_notation(frame, amounts, AMOUNTS, options.decimal, place)
+    return in_our_stages(frame, mapping) if table == "opportunities" else frame, FileFormat(
+        file=path.name,
+        table=table,
+        rows=frame.height,
+        encoding=rows.encoding,
+        delimiter=rows.delimiter,
+        decimal=" and ".join(sorted(set(decimals.values()))) or None,
+        dates=orders,
+        ignored_columns=tuple(n for n in names if n not in {*found.values(), *flags.values()}),
+    )
+
+
+def _rows(path: Path, options: ReadingOptions) -> FileRows:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(
+            f"{path.name} cannot be read: {error.strerror or error}.",
+            remedy="check that it is there and may be read",
+        ) from None
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(data, path.name)
+    return read_delimited(data, path.name, encoding=options.encoding, delimiter=options.delimiter)
+
+
+def _amounts(table: str) -> list[str]:
+    numbers = (dy.Float64, dy.Int32, dy.Int64)
+    return [name for name, column in COLUMNS[table].items() if isinstance(column, numbers)]
+
+
+def _key_in_use(
+    frame: pl.DataFrame, table: str, mapping: CrmMapping, keys: pl.Series | None
+) -> str | None:
+    """Of the columns that may be the table's key, a name or an id: the one opportunities use."""
+    candidates = mapping.candidates_found(table, KEYS[table], frame.columns)
+    if keys is None or len(candidates) < 2:  # noqa: PLR2004 - nothing to choose from
+        return None
+    used = keys.drop_nulls().unique().implode()
+    return max(candidates, key=lambda name: frame[name].is_in(used).sum())
