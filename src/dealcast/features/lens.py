@@ -1,0 +1,161 @@
+"""The lenses at work: each shows a feature its rows and columns and refuses all others."""
+
+from collections.abc import Iterable, Mapping
+
+import narwhals as nw
+import polars as pl
+
+from dealcast.errors import LeakError, listed, nearest
+from dealcast.features.columns import (
+    COLUMNS,
+    DIMENSIONS,
+    ENTITIES,
+    SHOWN,
+    Column,
+    Frame,
+    Known,
+    Lens,
+)
+from dealcast.features.spec import Expression, FeatureSpec, Leak, columns_read
+from dealcast.snapshots import day_number, month_of_quarter, quarter_end, quarter_start
+
+
+def opportunities_with_dimensions(
+    tables: Mapping[str, Frame], *, fiscal_year_start_month: int
+) -> Frame:
+    """One row per opportunity with every column that some lens shows; days as day numbers.
+
+    A dimension table that is not there gives nulls.
+    """
+    engaged, closed = day_number(nw.col("engage_date")), day_number(nw.col("close_date"))
+    rows = tables["opportunities"].with_columns(
+        engage_day=engaged,
+        engaged_month_of_quarter=month_of_quarter(
+            engaged, fiscal_year_start_month=fiscal_year_start_month
+        ),
+        close_day=closed,
+        cycle_days=closed - engaged,
+        won=(nw.col("deal_stage") == "Won").cast(nw.Int64),
+        lost=(nw.col("deal_stage") == "Lost").cast(nw.Int64),
+        everyone=nw.lit(0),
+    )
+    for table, key in DIMENSIONS.items():
+        columns = {name: c for name, c in COLUMNS.items() if c.table == table}
+        rows = _with_dimension(rows, tables.get(table), key, columns)
+    return rows
+
+
+def _with_dimension(
+    rows: Frame, dimension: Frame | None, key: str, columns: Mapping[str, Column]
+) -> Frame:
+    if dimension is None:
+        return rows.with_columns(**{n: nw.lit(None, dtype=c.dtype) for n, c in columns.items()})
+    return rows.join(
+        dimension.select(key, **{n: nw.col(c.source) for n, c in columns.items()}),
+        on=key,
+        how="left",
+    )
+
+
+def rows_seen(snapshots: Frame, opportunities: Frame, *, fiscal_year_start_month: int) -> Frame:
+    """What ROW features see: one row per snapshot, nothing that was not known on its date."""
+    day = day_number(nw.col("snapshot_date"))
+    fiscal = {"fiscal_year_start_month": fiscal_year_start_month}
+    calendar = (
+        snapshots.select("snapshot_date")
+        .unique()
+        .with_columns(
+            snapshot_day=day,
+            quarter_start=quarter_start(day, **fiscal),
+            quarter_end=quarter_end(day, **fiscal),
+            month_of_quarter=month_of_quarter(day, **fiscal),
+        )
+    )
+    known = [name for name in SHOWN[Lens.ROW] if COLUMNS[name].known is not Known.SNAPSHOT]
+    return (
+        snapshots.select("opportunity_id", "snapshot_date")
+        .join(calendar, on="snapshot_date", how="left")
+        .join(
+            opportunities.select("opportunity_id", "everyone", *known),
+            on="opportunity_id",
+            how="left",
+        )
+    )
+
+
+def refuse_leaks(specs: Iterable[FeatureSpec]) -> None:
+    """Raise LeakError for the first feature that sees what was not known on the snapshot date."""
+    specs = tuple(specs)
+    for spec in specs:
+        if spec.leak is Leak.BANNED:
+            raise LeakError(
+                f"Feature '{spec.name}' is banned: {spec.reason}",
+                remedy="build the specs of `usable(tables)`, which leaves it out",
+            )
+        if spec.lens is Lens.EXPORT:
+            raise LeakError(
+                f"Feature '{spec.name}' sees the whole export, future included.",
+                remedy="use Lens.CLOSED to learn from what had closed by then",
+            )
+        hidden = sorted(spec.reads - set(SHOWN[spec.lens]))
+        if hidden:
+            raise _hidden(spec, hidden, spec.lens)
+        # Whose history is to be looked up must be known of the snapshot's own opportunity.
+        if ENTITIES[spec.entity] in set(COLUMNS) - set(SHOWN[Lens.ROW]):
+            raise _hidden(spec, [ENTITIES[spec.entity]], Lens.ROW)
+    # Features share expressions: each is tried once.
+    for (_, expression), spec in {(s.lens, e): s for s in specs for e in s.expressions}.items():
+        _refuse_other_rows(spec, expression)
+
+
+def _hidden(spec: FeatureSpec, names: list[str], lens: Lens) -> LeakError:
+    first = COLUMNS.get(names[0])
+    if first is not None and first.known is Known.CLOSING:
+        remedy = "use Lens.CLOSED to learn from earlier outcomes, or mark it Leak.BANNED"
+    else:
+        near = nearest(names[0], SHOWN[lens])
+        remedy = (f"did you mean '{near}'? " if near else "") + (
+            f"the lens shows {', '.join(SHOWN[lens])}"
+        )
+    known = f" (known {first.known})" if first is not None else ""
+    return LeakError(
+        f"Feature '{spec.name}' reads {listed(names)}{known}, which Lens.{lens.name} hides.",
+        remedy=remedy,
+    )
+
+
+def _refuse_other_rows(spec: FeatureSpec, expression: Expression) -> None:
+    """An expression must give one row the same value whatever stands in the others."""
+    for pair in _PAIRS[spec.lens]:
+        try:
+            together = _values(pair, expression)
+            apart = _values(pair[:1], expression) + _values(pair[1:], expression)
+        except nw.exceptions.ColumnNotFoundError:
+            read = ", ".join(sorted(columns_read(expression))) or "nothing"
+            raise LeakError(
+                f"Feature '{spec.name}' reads a column past its lens (through it: {read}).",
+                remedy="read every column through the argument: `lambda col: col('engage_day')`",
+            ) from None
+        if together != apart:
+            raise LeakError(
+                f"Feature '{spec.name}' looks at other rows than its own.",
+                remedy="leave adding up to a measure with Lens.CLOSED or Lens.OPEN",
+            )
+
+
+def _values(rows: pl.DataFrame, expression: Expression) -> list[object]:
+    frame = nw.from_native(rows, eager_only=True)
+    return frame.with_columns(value=expression(nw.col))["value"].to_list()
+
+
+def _pair(lens: Lens, texts: tuple[str, str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            name: texts if COLUMNS[name].dtype is nw.String else (17_000 + 3 * i, 17_500 + 5 * i)
+            for i, name in enumerate(SHOWN[lens])
+        }
+    )
+
+
+# Two rows that differ in every number, with every text alike (one group) and with none.
+_PAIRS = {lens: tuple(_pair(lens, texts) for texts in (("a", "a"), ("a", "b"))) for lens in Lens}

@@ -1,0 +1,192 @@
+"""Which opportunities were open on which date, what the export knew then, and how days are counted.
+
+The calendar functions take day numbers and are plain integer arithmetic, so that the same lines
+serve a Python int, a NumPy array and a Narwhals column of any engine (date arithmetic differs
+between engines). They hold for every date that the contracts allow.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import TypeVar, overload
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from dealcast.contracts import CrmTables, Snapshots
+from dealcast.settings import FeatureSettings
+
+DayArray = npt.NDArray[np.int64]
+Days = TypeVar("Days", int, DayArray, nw.Expr)
+
+EPOCH = date(1970, 1, 1)
+# Years that begin in March end with the leap day, which makes month lengths a formula; between
+# March 1900 and February 2100 every fourth year is a leap year.
+_MARCH_1900 = (EPOCH - date(1900, 3, 1)).days
+
+
+@overload
+def day_number(when: date) -> int: ...
+@overload
+def day_number(when: npt.NDArray[np.datetime64]) -> DayArray: ...
+@overload
+def day_number(when: nw.Expr) -> nw.Expr: ...
+def day_number(
+    when: date | npt.NDArray[np.datetime64] | nw.Expr,
+) -> int | DayArray | nw.Expr:
+    """Days since 1970-01-01 of a date, of an array of dates or of a Narwhals date column.
+
+    >>> day_number(date(2017, 3, 6))
+    17231
+    """
+    if isinstance(when, date):
+        return (when - EPOCH).days
+    if isinstance(when, np.ndarray):
+        return when.astype("datetime64[D]").astype(np.int64)
+    year = when.dt.year()
+    leap_days = _over(year - 1969, 4) - _over(year - 1901, 100) + _over(year - 1601, 400)
+    return (when.dt.ordinal_day() - 1 + (year - 1970) * 365 + leap_days).cast(nw.Int64)
+
+
+def quarter_start(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
+    """Day number of the first day of the fiscal quarter that holds `day`.
+
+    >>> quarter_start(day_number(date(2017, 3, 6))) == day_number(date(2017, 1, 1))
+    True
+    >>> start = quarter_start(day_number(date(2018, 1, 9)), fiscal_year_start_month=2)
+    >>> start == day_number(date(2017, 11, 1))
+    True
+    """
+    return _first_day(_first_month(day, fiscal_year_start_month))
+
+
+def quarter_end(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
+    """Day number of the last day of the fiscal quarter that holds `day`."""
+    return _first_day(_first_month(day, fiscal_year_start_month) + 3) - 1
+
+
+def day_of_quarter(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
+    """Days since the fiscal quarter began: 0 on its first day, at most 91."""
+    return day - quarter_start(day, fiscal_year_start_month=fiscal_year_start_month)
+
+
+def week_of_quarter(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
+    """Full weeks since the fiscal quarter began: 0 in its first seven days, at most 13."""
+    return _over(day_of_quarter(day, fiscal_year_start_month=fiscal_year_start_month), 7)
+
+
+def month_of_quarter(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
+    """Month of the fiscal quarter: 1, 2 or 3."""
+    return _month(day) - _first_month(day, fiscal_year_start_month) + 1
+
+
+def _month(day: Days) -> Days:
+    """Months since March 1900."""
+    since = day + _MARCH_1900
+    year = _over(4 * since + 3, 1461)
+    return 12 * year + _over(5 * (since - _over(1461 * year, 4)) + 2, 153)
+
+
+def _first_month(day: Days, fiscal_year_start_month: int) -> Days:
+    """The first month of the day's fiscal quarter, in months since March 1900."""
+    month = _month(day)
+    return month - (month + 12 - fiscal_year_start_month) % 3
+
+
+def _first_day(month: Days) -> Days:
+    """Day number of the first day of a month counted from March 1900."""
+    year = _over(month, 12)
+    return _over(1461 * year, 4) + _over(153 * (month - 12 * year) + 2, 5) - _MARCH_1900
+
+
+def _over(days: Days, by: int) -> Days:
+    """Floor division."""
+    if isinstance(days, nw.Expr):
+        # On SQL engines Narwhals writes the operand of `//` eight times over, and these are nested.
+        return (days / by).floor().cast(nw.Int64)
+    return days // by
+
+
+def snapshot_dates(
+    opportunities: pl.LazyFrame, settings: FeatureSettings, *, as_of: date
+) -> list[date]:
+    """The dates on which the open opportunities are looked at, in order; none before a close.
+
+    They start on the first `snapshot_weekday` on or after the first known close: before it no
+    outcome can be seen, so who was open then is known of survivors only.
+
+    >>> closes = pl.LazyFrame({"close_date": [date(2017, 3, 1), None]})
+    >>> [str(d) for d in snapshot_dates(closes, FeatureSettings(), as_of=date(2017, 3, 15))]
+    ['2017-03-06', '2017-03-13']
+    """
+    known = pl.col("close_date") <= as_of
+    first = opportunities.filter(known).select(pl.col("close_date").min()).collect().item()
+    if first is None:
+        return []
+    start = first + timedelta(days=(settings.snapshot_weekday - first.weekday()) % 7)
+    every = settings.snapshot_every_days
+    return [start + timedelta(days=d) for d in range(0, (as_of - start).days + 1, every)]
+
+
+def build_snapshots(
+    opportunities: pl.LazyFrame, dates: Iterable[date], *, as_of: date
+) -> pl.LazyFrame:
+    """The contract Snapshots: one row per opportunity and date on which it was open.
+
+    Opportunities without an engage date have no snapshots. A close after `as_of` is not known
+    yet: the row is censored. Dates after `as_of` are left out.
+
+    >>> one = pl.LazyFrame({
+    ...     "opportunity_id": ["A"], "deal_stage": ["Won"],
+    ...     "engage_date": [date(2017, 3, 1)], "close_date": [date(2017, 3, 13)],
+    ... })
+    >>> mondays = [date(2017, 3, 6), date(2017, 3, 13)]
+    >>> build_snapshots(one, mondays, as_of=date(2017, 3, 31)).collect().rows()
+    [('A', datetime.date(2017, 3, 6), 'won', 7, 25)]
+    """
+    calendar = pl.Series("snapshot_date", sorted({d for d in dates if d <= as_of}), dtype=pl.Date)
+    at, engaged = pl.col("snapshot_date"), pl.col("engage_date")
+    closed = pl.when(pl.col("close_date") <= as_of).then(pl.col("close_date"))
+    first_open = pl.lit(calendar).search_sorted(engaged, side="left")
+    first_closed = pl.lit(calendar).search_sorted(closed, side="left")
+    rows = (
+        opportunities.filter(engaged.is_not_null())
+        .select(
+            "opportunity_id",
+            closed=closed,
+            outcome=pl.when(closed.is_not_null()).then(pl.col("deal_stage").str.to_lowercase()),
+            position=pl.int_ranges(
+                first_open, pl.when(closed.is_null()).then(len(calendar)).otherwise(first_closed)
+            ),
+        )
+        .explode("position", empty_as_null=False, keep_nulls=False)
+        .with_columns(snapshot_date=pl.lit(calendar).gather(pl.col("position")))
+    )
+    return rows.select(
+        "opportunity_id",
+        "snapshot_date",
+        "outcome",
+        days_to_close=(pl.col("closed") - at).dt.total_days().cast(pl.Int32),
+        days_observed=(pl.lit(as_of) - at).dt.total_days().cast(pl.Int32),
+    ).pipe(Snapshots.cast)
+
+
+def as_known_on(tables: CrmTables, day: date) -> CrmTables:
+    """The export as it would have looked at the end of `day`, as far as its dates can tell.
+
+    Opportunities engaged later are gone; those closed later are Engaging again, without close
+    date and value. What carries no date stays as exported: the dimension tables, opportunities
+    not engaged yet, and each opportunity's account. Plans are left out: they are hopes of the
+    export's day.
+    """
+    later = (pl.col("close_date") > day).fill_null(value=False)
+    opportunities = tables.opportunities.filter(
+        pl.col("engage_date").is_null() | (pl.col("engage_date") <= day)
+    ).with_columns(
+        deal_stage=pl.when(later).then(pl.lit("Engaging")).otherwise(pl.col("deal_stage")),
+        close_date=pl.when(~later).then(pl.col("close_date")),
+        close_value=pl.when(~later).then(pl.col("close_value")),
+    )
+    kept = {name: frame for name, frame in tables.to_dict().items() if name != "plans"}
+    return CrmTables.cast({**kept, "opportunities": opportunities})

@@ -1,0 +1,77 @@
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.preprocessing import LabelEncoder as SklearnLabelEncoder
+from sklearn.preprocessing import StandardScaler as SklearnStandardScaler
+
+from dealcast.errors import ModelError
+from dealcast.features.transforms import UNSEEN, FittedTransforms, LabelEncoder
+
+PRODUCTS = ["GTX Pro", "MG", None, "gtx", "Ünder", "GTX Pro", "A"]
+PRICES = [4821.0, 55.0, None, 3.5, 1e9, -2.0, 0.0]
+
+
+def fitted() -> FittedTransforms:
+    frame = pl.DataFrame({"product": PRODUCTS, "price": PRICES})
+    return FittedTransforms.fit(frame, encode=["product"], scale=["price"])
+
+
+def test_codes_are_those_of_scikit_learn_and_null_stays_null() -> None:
+    codes = fitted().apply(pl.DataFrame({"product": PRODUCTS, "price": PRICES}))["product_encoded"]
+
+    named = [p for p in PRODUCTS if p is not None]
+    assert codes.drop_nulls().to_list() == SklearnLabelEncoder().fit_transform(named).tolist()
+    assert codes.is_null().to_list() == [p is None for p in PRODUCTS]
+
+
+def test_scaled_values_are_those_of_scikit_learn_without_the_nulls() -> None:
+    scaled = fitted().apply(pl.DataFrame({"product": PRODUCTS, "price": PRICES}))["price_scaled"]
+
+    expected = SklearnStandardScaler().fit_transform(np.array(PRICES, float).reshape(-1, 1)).ravel()
+    assert scaled.is_null().to_list() == [p is None for p in PRICES]
+    np.testing.assert_allclose(scaled.drop_nulls(), expected[~np.isnan(expected)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.1, 7.0])
+def test_a_constant_column_becomes_zero(value: float) -> None:
+    frame = pl.DataFrame({"x": [value] * 7})
+
+    scaled = FittedTransforms.fit(frame, encode=[], scale=["x"]).apply(frame)["x_scaled"]
+
+    assert scaled.to_list() == pytest.approx([0.0] * 7, abs=1e-12)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_columns_without_a_value_stay_without(rows: int) -> None:
+    frame = pl.DataFrame({"x": [None] * rows, "t": [None] * rows}).cast(
+        {"x": pl.Float64, "t": pl.String}
+    )
+
+    result = FittedTransforms.fit(frame, encode=["t"], scale=["x"]).apply(frame)
+
+    assert result["x_scaled"].null_count() == result["t_encoded"].null_count() == rows
+
+
+def test_an_unseen_category_has_a_code_of_its_own() -> None:
+    result = fitted().apply(
+        pl.DataFrame({"product": ["new", "MG", None], "price": [1.0, 2.0, 3.0]})
+    )
+
+    assert UNSEEN not in range(len(fitted().encoders["product"].categories))
+    assert result["product_encoded"].to_list() == [UNSEEN, 2, None]
+
+
+def test_what_was_fitted_survives_json_exactly() -> None:
+    before = fitted()
+
+    after = FittedTransforms.from_dict(json.loads(json.dumps(before.to_dict())))
+
+    assert after == before
+    assert after.encoders["product"] == LabelEncoder(("A", "GTX Pro", "MG", "gtx", "Ünder"))
+
+
+def test_rows_without_a_fitted_column_are_refused_by_name() -> None:
+    with pytest.raises(ModelError, match="'price'"):
+        fitted().apply(pl.DataFrame({"product": ["MG"]}))
