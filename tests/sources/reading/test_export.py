@@ -138,7 +138,7 @@ def test_columns_of_no_use_are_named(tmp_path: Path) -> None:
 
 def test_a_home_made_mapping_reads_a_home_made_file(tmp_path: Path) -> None:
     # The example of docs/mapping.md.
-    docs = Path(__file__).resolve().parents[2] / "docs" / "mapping.md"
+    docs = Path(__file__).resolve().parents[3] / "docs" / "mapping.md"
     blocks = docs.read_text(encoding="utf-8").split("```")
     (mapping,) = [b.removeprefix("yaml\n") for b in blocks if b.startswith("yaml\n")]
     (content,) = [b.removeprefix("text\n") for b in blocks if b.startswith("text\nNr")]

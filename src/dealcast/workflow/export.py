@@ -1,0 +1,59 @@
+"""Tables written for people: CSV, Parquet or XLSX. The file appears whole or not at all."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from dealcast.errors import StoreError, listed
+
+XLSX_ROWS = 1_048_575  # Excel's limit, less the header
+
+
+def _csv(frame: pl.DataFrame, to: Path) -> None:
+    frame.write_csv(to)
+
+
+def _parquet(frame: pl.DataFrame, to: Path) -> None:
+    frame.write_parquet(to)
+
+
+def _xlsx(frame: pl.DataFrame, to: Path) -> None:
+    if frame.height > XLSX_ROWS:
+        raise StoreError(
+            f"{frame.height:,} rows do not fit into a spreadsheet ({XLSX_ROWS:,} at most).",
+            remedy="--format csv or --format parquet",
+        )
+    frame.write_excel(to, autofit=True, freeze_panes=(1, 0))
+
+
+FORMATS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
+    "csv": _csv,
+    "parquet": _parquet,
+    "xlsx": _xlsx,
+}
+
+
+def export_frame(frame: pl.DataFrame, to: Path, kind: str | None = None) -> Path:
+    """Write the frame; without a kind, the ending of the name says which.
+
+    Raises StoreError where it cannot be written.
+    """
+    chosen = kind or to.suffix.removeprefix(".").lower()
+    if chosen not in FORMATS:
+        raise StoreError(
+            f"The format of '{to.name}' is not known.",
+            remedy=f"--format with one of {listed(FORMATS)}",
+        )
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".dealcast-") as folder:
+            part = Path(folder) / f"part.{chosen}"
+            FORMATS[chosen](frame, part)
+            part.replace(to)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(
+            f"'{to}' could not be written: {error}", remedy="give another file with --to"
+        ) from error
+    return to

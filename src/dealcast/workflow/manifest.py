@@ -1,0 +1,141 @@
+"""RunManifest: what ran, on what, from which code, and what it made."""
+
+import hashlib
+import json
+import secrets
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from dealcast.errors import StoreError, nearest
+from dealcast.workflow.store import Store
+
+PACKAGE = Path(__file__).resolve().parents[1]
+LATEST_STEPS = "runs/latest_steps.json"
+
+Status = Literal["running", "done", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step's outcome: the table versions and objects it made, and the figures it found.
+
+    `run_id` is the run that made them: an earlier one where the step was skipped.
+    """
+
+    name: str
+    run_id: str
+    fingerprint: str
+    seconds: float
+    tables: Mapping[str, int] = field(default_factory=dict)
+    objects: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    skipped: bool = False
+
+
+@dataclass
+class RunManifest:
+    """One run: enough to know what any figure came from. Secrets are asterisks."""
+
+    run_id: str
+    environment: str
+    settings: Mapping[str, Any]
+    code: Mapping[str, str]
+    started: str
+    finished: str | None = None
+    status: Status = "running"
+    error: str | None = None
+    steps: list[StepRecord] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Its object in the store."""
+        return f"runs/{self.run_id}/manifest.json"
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Every figure of every step; a later step's figure wins."""
+        return {k: v for step in self.steps for k, v in step.figures.items()}
+
+    def save(self, store: Store) -> None:
+        """Write it to the run's folder."""
+        store.put_json(self.key, asdict(self))
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time and does not collide, such as 20261123T231500Z-1f2e."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def load_manifest(store: Store, run_id: str) -> RunManifest:
+    """A run's manifest; `latest` is the newest. Raises StoreError naming the nearest run."""
+    known = run_ids(store)
+    wanted = known[-1] if run_id == "latest" and known else run_id
+    content = store.get_json(f"runs/{wanted}/manifest.json")
+    if content is None:
+        near = nearest(run_id, known)
+        raise StoreError(
+            f"There is no run '{run_id}' in '{store.root}'.",
+            remedy=f"did you mean {near}?" if near else "`dealcast runs` lists the runs there are",
+        )
+    return RunManifest(**{**content, "steps": [StepRecord(**s) for s in content["steps"]]})
+
+
+def run_ids(store: Store) -> list[str]:
+    """Ids of all runs, oldest first."""
+    manifests = (k for k in store.list_objects("runs") if k.endswith("/manifest.json"))
+    return sorted(k.split("/")[1] for k in manifests)
+
+
+def load_latest_steps(store: Store) -> dict[str, StepRecord]:
+    """What each step made when it last completed."""
+    content = store.get_json(LATEST_STEPS) or {}
+    return {name: StepRecord(**record) for name, record in content.items()}
+
+
+def save_latest_steps(store: Store, records: Mapping[str, StepRecord]) -> None:
+    """Remember what each step made last; written whole, so a killed run leaves the former."""
+    store.put_json(LATEST_STEPS, {name: asdict(r) for name, r in records.items()})
+
+
+@cache
+def code_version() -> dict[str, str]:
+    """Package version, git commit (empty outside of a checkout) and hash of the source files."""
+    return {
+        "version": version("dealcast"),
+        "commit": _git_commit(),
+        "source_hash": _source_hash(),
+    }
+
+
+def digest(content: object) -> str:
+    """A short hash of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[
+        :16
+    ]
+
+
+def _source_hash() -> str:
+    files = sorted(f for f in PACKAGE.rglob("*") if f.suffix in {".py", ".yaml", ".json"})
+    return digest([(str(f.relative_to(PACKAGE)), f.read_bytes().hex()) for f in files])
+
+
+def _git_commit() -> str:
+    if not (PACKAGE.parents[1] / ".git").exists():
+        return ""  # installed: a checkout around it would be somebody else's
+    try:
+        found = subprocess.run(  # noqa: S603 - fixed words, no shell
+            ["git", "-C", str(PACKAGE), "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip()

@@ -1,0 +1,188 @@
+"""Run steps in this process: start at, stop at, skip what did not change, record everything."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from dealcast.errors import DealcastError, SettingsError, StoreError, nearest
+from dealcast.settings import LoadedSettings
+from dealcast.tracking.base import Param, open_tracker
+from dealcast.workflow.log import logged_run, logged_step
+from dealcast.workflow.manifest import (
+    RunManifest,
+    StepRecord,
+    code_version,
+    digest,
+    load_latest_steps,
+    new_run_id,
+    save_latest_steps,
+)
+from dealcast.workflow.steps import STEP_NAMES, STEPS, Step
+from dealcast.workflow.store import Store
+from dealcast.workflow.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+
+class Watcher(Protocol):
+    """Is told how a run goes, to show it."""
+
+    def started(self, step: Step) -> None:
+        """A step begins."""
+        ...
+
+    def progressed(self, note: str, share: float) -> None:
+        """A share (0-1) of the current step is done."""
+        ...
+
+    def finished(self, record: StepRecord) -> None:
+        """A step ended, done or skipped."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which steps to run: from `start` (done again even if unchanged) to `stop`, both included."""
+
+    start: str | None = None
+    stop: str | None = None
+
+    def steps(self) -> Sequence[Step]:
+        """The chosen steps in order. Raises SettingsError for an unknown name or none at all."""
+        first = _index(self.start) if self.start else 0
+        last = _index(self.stop) if self.stop else len(STEPS) - 1
+        if first > last:
+            raise SettingsError(
+                f"The step '{self.start}' comes after '{self.stop}'.",
+                remedy=f"the order is {', '.join(STEP_NAMES)}",
+            )
+        return STEPS[first : last + 1]
+
+
+def run_steps(
+    loaded: LoadedSettings,
+    plan: Plan,
+    watcher: Watcher,
+    *,
+    quiet: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> RunManifest:
+    """Run the planned steps on the store of the settings; returns the finished manifest.
+
+    A step that fails leaves a manifest that says so, and its DealcastError goes on to the caller.
+    Nothing at all is written before the first step has succeeded in reading its input.
+    """
+    settings = loaded.settings
+    store = Store(settings.storage.root)
+    steps = plan.steps()
+    records = load_latest_steps(store)
+    _refuse_other_source(loaded, records, steps)
+    run_id = new_run_id(now())
+    manifest = RunManifest(
+        run_id=run_id,
+        environment=loaded.environment,
+        settings=settings.model_dump(mode="json"),
+        code=code_version(),
+        started=now().isoformat(timespec="seconds"),
+    )
+    tracker = open_tracker(
+        settings.tracking, lambda name, content: store.put_object(f"runs/{run_id}/{name}", content)
+    )
+    ws = Workspace(store, settings, run_id, tracker, records, watcher.progressed)
+    with logged_run(run_id, settings.logging, quiet=quiet) as log:
+        try:
+            for step in steps:
+                record = _run_step(step, ws, watcher, forced=step.name == plan.start)
+                manifest.steps.append(record)
+                records[step.name] = record
+                save_latest_steps(store, records)
+                manifest.save(store)
+            manifest.status = "done"
+            tracker.log([Param("environment", loaded.environment)])
+        except DealcastError as error:
+            manifest.status, manifest.error = "failed", error.problem
+            raise
+        except BaseException as error:
+            manifest.status, manifest.error = "interrupted", type(error).__name__
+            raise
+        finally:
+            manifest.finished = now().isoformat(timespec="seconds")
+            if manifest.steps or load_latest_steps(store):
+                manifest.save(store)
+                store.put_object(f"runs/{run_id}/run.log", log.getvalue().encode())
+    return manifest
+
+
+def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> StepRecord:
+    fingerprint = _fingerprint(step, ws)
+    watcher.started(step)
+    former = ws.records.get(step.name)
+    if not forced and former is not None and _unchanged(step, former, fingerprint, ws):
+        record = replace(former, skipped=True, seconds=0.0)
+        watcher.finished(record)
+        return record
+    with logged_step(step.name):
+        began = time.perf_counter()
+        made = step.run(ws)
+        seconds = round(time.perf_counter() - began, 3)
+    record = StepRecord(
+        name=step.name,
+        run_id=ws.run_id,
+        fingerprint=fingerprint,
+        seconds=seconds,
+        tables=made.tables,
+        objects=made.objects,
+        figures=made.figures,
+    )
+    watcher.finished(record)
+    return record
+
+
+def _fingerprint(step: Step, ws: Workspace) -> str:
+    """What the step's outcome depends on: code, settings, watched tables, what its needs made."""
+    needs = [ws.record(name) for name in step.needs]
+    return digest(
+        {
+            "step": step.name,
+            "code": code_version()["source_hash"],
+            "settings": {s: getattr(ws.settings, s).model_dump(mode="json") for s in step.sections},
+            "watches": {t: ws.store.version(t) for t in step.watches if ws.store.has(t)},
+            "needs": [(r.fingerprint, dict(r.tables), dict(r.objects)) for r in needs],
+        }
+    )
+
+
+def _unchanged(step: Step, former: StepRecord, fingerprint: str, ws: Workspace) -> bool:
+    # The source itself may have changed, and only fetching tells; the raw hash then stays the same.
+    if step.name == STEP_NAMES[0] or not ws.settings.orchestration.skip_unchanged:
+        return False
+    return former.fingerprint == fingerprint and all(ws.store.has(t) for t in former.tables)
+
+
+def _refuse_other_source(
+    loaded: LoadedSettings, records: Mapping[str, StepRecord], steps: Sequence[Step]
+) -> None:
+    """A default source must not replace an export that somebody chose."""
+    if steps[0].name != STEP_NAMES[0] or "ingest" not in records:
+        return
+    kept = records["ingest"].figures.get("source_kind")
+    if "source.kind" not in loaded.origins and kept not in (None, loaded.settings.source.kind):
+        raise StoreError(
+            f"The store '{loaded.settings.storage.root}' holds an export from '{kept}', and no "
+            f"source was chosen: the default '{loaded.settings.source.kind}' would replace it.",
+            remedy=f"--source {kept} to fetch it again, --from validate to go on with what is "
+            "there, or another --root",
+        )
+
+
+def _index(name: str) -> int:
+    if name in STEP_NAMES:
+        return STEP_NAMES.index(name)
+    near = nearest(name, STEP_NAMES)
+    raise SettingsError(
+        f"There is no step '{name}'.",
+        remedy=f"did you mean '{near}'?" if near else f"the steps are {', '.join(STEP_NAMES)}",
+    )

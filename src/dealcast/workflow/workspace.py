@@ -1,0 +1,108 @@
+"""Workspace: what a step may use. Loads come from the versions that earlier steps recorded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+from dealcast.contracts import CrmTables, RawExport
+from dealcast.errors import ModelError, StoreError
+from dealcast.settings import Settings
+from dealcast.snapshots import as_known_on
+from dealcast.sources.reading import ReadingOptions, read_export
+from dealcast.tracking.base import Tracker
+from dealcast.workflow.manifest import StepRecord
+from dealcast.workflow.store import Store
+
+DIMENSIONS = ("accounts", "products", "sales_agents", "plans")
+
+# Called with what is done and how much there is of it: ("origin 2 of 6", 0.33).
+Progress = Callable[[str, float], None]
+
+
+@dataclass
+class Made:
+    """What a step made: table versions by name, objects by name, and figures for the summary."""
+
+    tables: dict[str, int] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Workspace:
+    """The store, the settings and the records of the steps before, for one run."""
+
+    store: Store
+    settings: Settings
+    run_id: str
+    tracker: Tracker
+    records: dict[str, StepRecord]
+    progress: Progress
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    def save(
+        self, made: Made, name: str, frame: pl.DataFrame, contract: type[dy.Schema] | None = None
+    ) -> None:
+        """Save a table, note its version, and keep the frame for later steps of this run."""
+        made.tables[name] = self.store.save(name, frame, run_id=self.run_id, contract=contract)
+        self.memo[f"{name}@{made.tables[name]}"] = frame
+
+    def load(self, name: str, made_by: str) -> pl.DataFrame:
+        """A table in the version that the step made, whatever has been written since."""
+        version = self.record(made_by).tables[name]
+        key = f"{name}@{version}"
+        if key not in self.memo:
+            self.memo[key] = self.store.load(name, version=version)
+        frame: pl.DataFrame = self.memo[key]
+        return frame
+
+    def record(self, step: str) -> StepRecord:
+        """What a step made when it last completed. Raises StoreError where it never did."""
+        if step not in self.records:
+            raise StoreError(
+                f"The step '{step}' has not been run on '{self.store.root}' yet.",
+                remedy=f"`dealcast {step} --root {self.store.root}`, or `dealcast run` for all",
+            )
+        return self.records[step]
+
+    def export(self) -> RawExport:
+        """The raw export that `ingest` kept."""
+        raw_hash = self.record("ingest").objects["raw"]
+        if raw_hash not in self.memo:
+            options = ReadingOptions.from_dict(self.record("ingest").figures["reading"])
+            self.memo[raw_hash] = read_export(self.store.raw_files(raw_hash), options)
+        export: RawExport = self.memo[raw_hash]
+        return export
+
+    def crm_tables(self) -> CrmTables:
+        """The clean tables that `clean` made."""
+        made = self.record("clean").tables
+        frames = {name: self.load(name, "clean").lazy() for name in DIMENSIONS if name in made}
+        opportunities = self.load("crm_data_processed", "clean").lazy()
+        # Checked when they were saved; a second check would cost as much as reading them.
+        return CrmTables.cast({"opportunities": opportunities, **frames})
+
+    def known_tables(self) -> CrmTables:
+        """The clean tables as they were known on `as_of`; all of them at the export's own end."""
+        if self.as_of >= self._last_date:
+            return self.crm_tables()
+        return as_known_on(self.crm_tables(), self.as_of)
+
+    @property
+    def as_of(self) -> date:
+        """The last day that the export knows, or is to be taken to know."""
+        return self.settings.data.as_of or self._last_date
+
+    @property
+    def _last_date(self) -> date:
+        last = self.record("clean").figures["last_date"]
+        if last is None:
+            raise ModelError(
+                "No clean opportunity has an engage or close date: there is no time to learn from.",
+                remedy="map the columns of the dates (docs/mapping.md)",
+            )
+        return date.fromisoformat(last)

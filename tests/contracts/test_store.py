@@ -1,0 +1,231 @@
+"""What every store must do; the S3 store will run the same suite."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from dealcast.contracts import scores_contract
+from dealcast.errors import ContractError, StoreError
+from dealcast.workflow.store import Store
+
+PRODUCTS = pl.DataFrame(
+    {"product": ["A", "B"], "series": ["x", None], "sales_price": [1.5, None]},
+    schema={"product": pl.String, "series": pl.String, "sales_price": pl.Float64},
+)
+QUARANTINED = pl.DataFrame(
+    {
+        "table": ["opportunities"],
+        "source_file": ["f.csv"],
+        "source_row": [2],
+        "row_hash": ["aa"],
+        "key": [None],
+        "reason": ["CL001"],
+        "explanation": ["no id"],
+        "suggested_fix": [None],
+        "fix_column": [None],
+        "fix_value": [None],
+        "row": ["{}"],
+    },
+    schema_overrides={
+        "key": pl.String,
+        "suggested_fix": pl.String,
+        "fix_column": pl.String,
+        "fix_value": pl.String,
+    },
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store"))
+
+
+def test_a_table_comes_back_as_it_was_saved(store: Store) -> None:
+    store.save("products", PRODUCTS)
+
+    assert_frame_equal(store.load("products"), PRODUCTS)
+
+
+def test_types_that_delta_lacks_come_back_too(store: Store) -> None:
+    store.save("quarantine", QUARANTINED)
+
+    assert store.load("quarantine")["source_row"].dtype == pl.UInt32
+
+
+def test_an_empty_table_keeps_its_columns(store: Store) -> None:
+    store.save("quarantine", QUARANTINED.clear())
+
+    assert store.load("quarantine").columns == QUARANTINED.columns
+
+
+def test_each_save_is_a_version_that_can_be_read_again(store: Store) -> None:
+    first = store.save("products", PRODUCTS, run_id="run-1")
+    second = store.save("products", PRODUCTS.head(1), run_id="run-2")
+
+    assert (first, second, store.version("products")) == (0, 1, 1)
+    assert store.load("products").height == 1
+    assert_frame_equal(store.load("products", version=0), PRODUCTS)
+    assert [h["run_id"] for h in store.history("products")] == ["run-2", "run-1"]
+
+
+def test_a_version_that_does_not_exist_is_refused(store: Store) -> None:
+    store.save("products", PRODUCTS)
+
+    with pytest.raises(StoreError, match="version 7"):
+        store.load("products", version=7)
+
+
+def test_issued_scores_are_appended_also_when_the_horizons_change(store: Store) -> None:
+    for run_id, horizons in (("run-1", (30,)), ("run-2", (30, 60))):
+        contract = scores_contract(horizons)
+        scores = contract.create_empty().with_columns(pl.lit(run_id).alias("run_id"))
+        row = {
+            "opportunity_id": "a",
+            "scored_on": date(2024, 1, 1),
+            "model_id": "m",
+            "deal_stage": "Engaging",
+            "is_stale": False,
+            "run_id": run_id,
+        }
+        store.save("scores_issued", pl.concat([scores, pl.DataFrame([row])], how="diagonal"))
+
+    issued = store.load("scores_issued")
+    assert sorted(issued["run_id"]) == ["run-1", "run-2"]
+    assert "p_won_60" in issued.columns
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (PRODUCTS.rename({"sales_price": "sale_price"}), "nearest: 'sale_price'"),
+        (PRODUCTS.with_columns(sales_price=pl.lit("dear")), "dtype"),
+        (PRODUCTS.with_columns(sales_price=pl.lit(-1.0)), "sales_price|min"),
+        (pl.concat([PRODUCTS, PRODUCTS]), "primary_key"),
+    ],
+)
+def test_a_frame_that_breaks_its_contract_is_refused_and_nothing_is_written(
+    store: Store, frame: pl.DataFrame, says: str
+) -> None:
+    with pytest.raises(ContractError, match=says):
+        store.save("products", frame)
+
+    assert not store.has("products")
+
+
+def test_a_table_that_is_not_there_says_what_is(store: Store) -> None:
+    store.save("products", PRODUCTS)
+
+    with pytest.raises(StoreError, match="it holds 'products'"):
+        store.load("accounts")
+
+
+def test_an_unknown_table_offers_the_nearest(store: Store) -> None:
+    with pytest.raises(StoreError) as refused:
+        store.load("crm_feature")
+
+    assert "crm_features" in refused.value.remedy
+
+
+def test_reading_an_empty_store_creates_nothing(store: Store) -> None:
+    assert not store.has("products")
+    assert store.get_json("runs/x/manifest.json") is None
+    assert store.list_objects("runs") == []
+    assert not store.root.exists()
+
+
+def test_objects_come_back_and_are_listed_in_order(store: Store) -> None:
+    store.put_json("runs/b/manifest.json", {"when": date(2024, 1, 1)})
+    store.put_object("runs/a/run.log", "ü".encode())
+
+    assert store.list_objects("runs") == ["runs/a/run.log", "runs/b/manifest.json"]
+    assert store.get_json("runs/b/manifest.json") == {"when": "2024-01-01"}
+    assert store.get_object("runs/a/run.log") == "ü".encode()
+
+
+def test_an_object_that_is_no_json_is_named(store: Store) -> None:
+    store.put_object("runs/x.json", b"{")
+
+    with pytest.raises(StoreError, match=r"runs/x\.json"):
+        store.get_json("runs/x.json")
+
+
+def test_raw_bytes_are_kept_under_their_hash_once(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "export.csv"
+    file.write_bytes(b"\xff\xfea\r\n")
+
+    first = store.keep_raw([file], {"kind": "files"})
+    again = store.keep_raw([file], {"kind": "files"})
+    file.write_bytes(b"other")
+    other = store.keep_raw([file], {"kind": "files"})
+
+    assert first == again != other
+    assert [f.read_bytes() for f in store.raw_files(first)] == [b"\xff\xfea\r\n"]
+
+
+def test_a_half_written_raw_folder_is_no_export(store: Store) -> None:
+    store.put_object("raw/0123/export.csv", b"half")
+
+    with pytest.raises(StoreError, match="no raw export 0123"):
+        store.raw_files("0123")
+
+
+def test_a_file_cannot_be_the_root(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError, match="is a file"):
+        Store(str(tmp_path / "file"))
+
+
+def test_a_root_elsewhere_is_refused_until_it_is_built() -> None:
+    with pytest.raises(StoreError, match="local folder"):
+        Store("s3://bucket/prefix")
+
+
+def test_a_root_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError):
+        Store(str(tmp_path / "file" / "store")).put_object("a", b"")
+
+
+def test_a_reader_during_writes_sees_one_version_whole(store: Store) -> None:
+    frames = [PRODUCTS.with_columns(series=pl.lit(str(n))) for n in range(6)]
+    store.save("products", frames[0])
+
+    with ThreadPoolExecutor(1) as writer:
+        writing = writer.submit(lambda: [store.save("products", f) for f in frames[1:]])
+        while not writing.done():
+            assert store.load("products")["series"].n_unique() == 1
+
+    assert writing.result() == [1, 2, 3, 4, 5]
+
+
+def test_a_writer_that_is_killed_leaves_the_former_version(store: Store) -> None:
+    store.save("products", PRODUCTS)
+    script = (
+        "import polars as pl, sys\n"
+        "from dealcast.workflow.store import Store\n"
+        "store = Store(sys.argv[1])\n"
+        "frame = pl.DataFrame({'product': [str(n) for n in range(200_000)]})\n"
+        "frame = frame.with_columns(series=pl.lit('x'), sales_price=1.0)\n"
+        "print('ready', flush=True)\n"
+        "while True: store.save('products', frame)\n"
+    )
+
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(store.root)], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        try:
+            child.wait(timeout=0.4)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+    assert store.load("products").height in (2, 200_000)

@@ -1,0 +1,266 @@
+"""How steps are run, shown on three small steps that add numbers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dealcast.errors import SettingsError, SourceError, StoreError
+from dealcast.settings import LoadedSettings, load_settings
+from dealcast.workflow import run as running
+from dealcast.workflow.manifest import RunManifest, StepRecord, load_manifest, run_ids
+from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.steps import Step
+from dealcast.workflow.store import Store
+from dealcast.workflow.workspace import Made, Workspace
+
+
+class Silent:
+    """A watcher that only remembers."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def started(self, step: Step) -> None:
+        self.seen.append(f"started {step.name}")
+
+    def progressed(self, note: str, share: float) -> None:
+        self.seen.append(f"{note} {share:.0%}")
+
+    def finished(self, record: StepRecord) -> None:
+        self.seen.append(f"{'skipped' if record.skipped else 'finished'} {record.name}")
+
+
+FRAME = pl.DataFrame({"product": ["A"], "series": ["x"], "sales_price": [1.0]})
+
+
+def fetch(_: Workspace) -> Made:
+    return Made(objects={"raw": "same"}, figures={"rows_in": 1})
+
+
+def make(ws: Workspace) -> Made:
+    made = Made(figures={"price": 1.0})
+    ws.progress("halfway", 0.5)
+    ws.save(made, "products", FRAME)
+    return made
+
+
+def use(ws: Workspace) -> Made:
+    return Made(figures={"total": ws.load("products", "make")["sales_price"].sum()})
+
+
+def steps(**runs: Callable[[Workspace], Made]) -> tuple[Step, ...]:
+    table = {"fetch": fetch, "make": make, "use": use, **runs}
+    return (
+        Step("fetch", "get", (), ("source",), table["fetch"]),
+        Step("make", "make", ("fetch",), ("cleaning",), table["make"], watches=("corrections",)),
+        Step("use", "use", ("make",), ("model",), table["use"]),
+    )
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def installed(**runs: Callable[[Workspace], Made]) -> None:
+        monkeypatch.setattr(running, "STEPS", steps(**runs))
+        monkeypatch.setattr(running, "STEP_NAMES", ("fetch", "make", "use"))
+
+    installed()
+    return installed
+
+
+def settings(root: Path, **flags: object) -> LoadedSettings:
+    given = {"storage.root": str(root), "source.kind": "sample", **flags}
+    return load_settings(environ={}, flags=given)
+
+
+def ran(root: Path, plan: Plan | None = None, **flags: object) -> RunManifest:
+    return run_steps(settings(root, **flags), plan or Plan(), Silent(), quiet=True)
+
+
+def skipped(manifest: RunManifest) -> list[str]:
+    return [s.name for s in manifest.steps if s.skipped]
+
+
+@pytest.mark.usefixtures("install")
+def test_all_steps_run_in_order_and_are_recorded(tmp_path: Path) -> None:
+    watcher = Silent()
+
+    manifest = run_steps(settings(tmp_path / "s"), Plan(), watcher, quiet=True)
+
+    assert [s.name for s in manifest.steps] == ["fetch", "make", "use"]
+    assert manifest.figures["total"] == 1.0
+    assert watcher.seen[:4] == ["started fetch", "finished fetch", "started make", "halfway 50%"]
+    assert load_manifest(Store(str(tmp_path / "s")), "latest") == manifest
+
+
+@pytest.mark.usefixtures("install")
+def test_unchanged_steps_are_skipped_and_keep_their_figures(tmp_path: Path) -> None:
+    first = ran(tmp_path)
+
+    second = ran(tmp_path)
+
+    assert skipped(second) == ["make", "use"]
+    assert second.figures == first.figures
+    assert second.steps[1].run_id == first.run_id
+
+
+@pytest.mark.usefixtures("install")
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [
+        ({"model.seed": 5}, ["make"]),
+        ({"cleaning.max_quarantined": 0.9}, []),
+        ({"orchestration.skip_unchanged": False}, []),
+        ({"logging.level": "DEBUG"}, ["make", "use"]),
+    ],
+)
+def test_a_setting_reruns_the_steps_that_read_it_and_what_follows(
+    tmp_path: Path, flags: dict[str, object], left: list[str]
+) -> None:
+    ran(tmp_path)
+
+    assert skipped(ran(tmp_path, **flags)) == left
+
+
+@pytest.mark.usefixtures("install")
+def test_a_watched_table_reruns_the_step(tmp_path: Path) -> None:
+    ran(tmp_path)
+    schema = {"row_hash": pl.String, "column": pl.String, "value": pl.String}
+    Store(str(tmp_path)).save("corrections", pl.DataFrame(schema=schema))
+
+    assert skipped(ran(tmp_path)) == []
+
+
+@pytest.mark.usefixtures("install")
+def test_a_step_whose_table_is_gone_runs_again(tmp_path: Path) -> None:
+    ran(tmp_path)
+    for file in sorted((tmp_path / "processed").rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+
+    assert "make" not in skipped(ran(tmp_path))
+    assert Store(str(tmp_path)).has("products")
+
+
+@pytest.mark.usefixtures("install")
+def test_the_step_to_start_at_runs_even_if_unchanged(tmp_path: Path) -> None:
+    ran(tmp_path)
+
+    again = ran(tmp_path, Plan("make", "make"))
+
+    assert [(s.name, s.skipped) for s in again.steps] == [("make", False)]
+
+
+@pytest.mark.usefixtures("install")
+def test_a_later_step_reads_the_version_that_was_recorded(tmp_path: Path) -> None:
+    ran(tmp_path)
+    Store(str(tmp_path)).save("products", FRAME.with_columns(sales_price=9.0))
+
+    assert ran(tmp_path, Plan("use")).figures["total"] == 1.0
+
+
+def test_a_step_that_fails_leaves_a_manifest_that_says_so(
+    tmp_path: Path, install: Callable[..., None]
+) -> None:
+    def fail(_: Workspace) -> Made:
+        raise StoreError("The disk is full.", remedy="make room")
+
+    install(use=fail)
+
+    with pytest.raises(StoreError, match="disk is full"):
+        ran(tmp_path)
+
+    manifest = load_manifest(Store(str(tmp_path)), "latest")
+    assert (manifest.status, manifest.error) == ("failed", "The disk is full.")
+    assert [s.name for s in manifest.steps] == ["fetch", "make"]
+
+
+def test_after_a_failure_the_next_run_goes_on_where_it_stopped(
+    tmp_path: Path, install: Callable[..., None]
+) -> None:
+    def fail(_: Workspace) -> Made:
+        raise StoreError("The disk is full.", remedy="make room")
+
+    install(use=fail)
+    with pytest.raises(StoreError):
+        ran(tmp_path)
+    install()
+
+    assert skipped(ran(tmp_path)) == ["make"]
+
+
+def test_an_interrupted_run_says_so(tmp_path: Path, install: Callable[..., None]) -> None:
+    def interrupt(_: Workspace) -> Made:
+        raise KeyboardInterrupt
+
+    install(use=interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        ran(tmp_path)
+
+    assert load_manifest(Store(str(tmp_path)), "latest").status == "interrupted"
+
+
+def test_nothing_is_written_where_the_source_cannot_be_read(
+    tmp_path: Path, install: Callable[..., None]
+) -> None:
+    def fail(_: Workspace) -> Made:
+        raise SourceError("No file.", remedy="give one")
+
+    install(fetch=fail)
+
+    with pytest.raises(SourceError):
+        ran(tmp_path / "store")
+
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.usefixtures("install")
+def test_a_step_without_its_needs_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="'make' has not been run"):
+        ran(tmp_path / "store", Plan("use"))
+
+
+@pytest.mark.usefixtures("install")
+@pytest.mark.parametrize(
+    ("plan", "says"), [(Plan("mke"), "no step 'mke'"), (Plan("use", "make"), "comes after")]
+)
+def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, plan: Plan, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        ran(tmp_path, plan)
+
+
+@pytest.mark.usefixtures("install")
+def test_secrets_stay_out_of_everything_a_run_leaves_behind(tmp_path: Path) -> None:
+    loaded = load_settings(
+        environ={"DEALCAST__SOURCE__KIND": "kaggle", "DEALCAST__SOURCE__KEY": "hush-hush"},
+        flags={"storage.root": str(tmp_path)},
+    )
+
+    run_steps(loaded, Plan(), Silent(), quiet=True)
+
+    files = [f for f in tmp_path.rglob("*") if f.is_file()]
+    assert len(files) > 5
+    assert not any(b"hush-hush" in f.read_bytes() for f in files)
+
+
+@pytest.mark.usefixtures("install")
+def test_a_run_that_is_not_there_offers_the_nearest(tmp_path: Path) -> None:
+    run_id = ran(tmp_path).run_id
+
+    with pytest.raises(StoreError) as refused:
+        load_manifest(Store(str(tmp_path)), run_id[:-1] + "x")
+
+    assert run_id in refused.value.remedy
+    assert run_ids(Store(str(tmp_path))) == [run_id]
+
+
+@pytest.mark.usefixtures("install")
+def test_the_manifest_says_what_code_and_settings_were_used(tmp_path: Path) -> None:
+    manifest = ran(tmp_path, **{"model.seed": 3})
+
+    content = json.loads((tmp_path / manifest.key).read_text())
+    assert content["settings"]["model"]["seed"] == 3
+    assert set(content["code"]) == {"version", "commit", "source_hash"}
+    assert content["environment"] == "development"
