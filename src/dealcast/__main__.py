@@ -1,0 +1,47 @@
+"""python -m dealcast, and the `dealcast` command: one clear message for every error."""
+
+import sys
+
+import click
+
+from dealcast.cli import cli
+from dealcast.errors import DealcastError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and end with its exit code (docs/errors.md lists them)."""
+    debug = "--debug" in sys.argv
+    try:
+        code = cli.main(standalone_mode=False, prog_name="dealcast")
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of the output (such as `head`) has gone: nothing is wrong.
+        sys.stderr.close()
+        code = 0
+    except DealcastError as error:
+        if debug:
+            raise
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(str(error), err=True)
+        code = error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(
+            f"Unexpected error: {type(error).__name__}: {error}\n\n"
+            "Try: the same command with --debug, and report what it prints",
+            err=True,
+        )
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

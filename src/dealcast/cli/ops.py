@@ -1,0 +1,110 @@
+"""run · runs · config: the whole work, what was done, and what was chosen."""
+
+from typing import Any
+
+import click
+
+from dealcast.cli import render
+from dealcast.cli.options import settings_options, source_options
+from dealcast.cli.progress import progress
+from dealcast.cli.summary import show_summary
+from dealcast.settings import LoadedSettings, shown
+from dealcast.workflow.manifest import RunManifest, load_manifest, run_ids
+from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.steps import STEP_NAMES
+from dealcast.workflow.store import Store
+from dealcast.workflow.summary import summarise
+
+
+def run_and_show(loaded: LoadedSettings, plan: Plan, *, as_json: bool) -> tuple[RunManifest, Store]:
+    """Run the plan with a progress display (none for scripts); the caller prints the result."""
+    with progress(quiet=as_json) as watcher:
+        manifest = run_steps(loaded, plan, watcher)
+    return manifest, Store(loaded.settings.storage.root)
+
+
+@click.command(
+    epilog="Example: dealcast run --path exports/ --root data\n\n"
+    "Example: dealcast run --source sample --json | jq .rows_clean"
+)
+@source_options
+@click.option("--from", "start", metavar="STEP", help=f"Start here: {', '.join(STEP_NAMES)}.")
+@click.option("--to", "stop", metavar="STEP", help="Stop after this step.")
+@click.option("--timings", is_flag=True, help="Show the seconds that each step took.")
+@settings_options
+def run(
+    loaded: LoadedSettings, start: str | None, stop: str | None, timings: bool, as_json: bool
+) -> None:
+    """All steps: from the export to scored opportunities.
+
+    A step whose inputs, settings and code did not change is skipped.
+    """
+    manifest, store = run_and_show(loaded, Plan(start, stop), as_json=as_json)
+    summary = summarise(manifest, store)
+    if as_json:
+        render.as_json(summary)
+        return
+    show_summary(summary, currency=loaded.settings.data.currency)
+    if timings:
+        render.timings(summary["steps"])
+
+
+@click.group(invoke_without_command=True, epilog="Example: dealcast runs --root data")
+@settings_options
+def runs(loaded: LoadedSettings, as_json: bool) -> None:
+    """List the runs of a store, newest first; `runs show ID` tells all of one."""
+    context = click.get_current_context()
+    context.obj = (loaded, as_json)
+    if context.invoked_subcommand:
+        return
+    store = Store(loaded.settings.storage.root)
+    listed = [_line(load_manifest(store, run_id)) for run_id in reversed(run_ids(store))]
+    if as_json:
+        render.as_json(listed)
+    else:
+        render.runs(listed, root=str(store.root))
+
+
+@runs.command(epilog="Example: dealcast runs show latest --root data")
+@click.argument("run_id")
+@settings_options
+def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
+    """Show a run: inputs, settings, code, table versions, figures. `latest` is the newest."""
+    store = Store(loaded.settings.storage.root)
+    manifest = load_manifest(store, run_id)
+    content = store.get_json(manifest.key)
+    if as_json:
+        render.as_json(content)
+    else:
+        render.manifest(content)
+
+
+@click.group(epilog="Example: dealcast config show --env production")
+def config() -> None:
+    """Show every setting and where it came from."""
+
+
+@config.command("show", epilog="Example: dealcast config show --root other")
+@settings_options
+def config_show(loaded: LoadedSettings, as_json: bool) -> None:
+    """Print each setting, its value, and where it came from; secrets as asterisks."""
+    rows = [{"key": k, "value": v, "from": o} for k, v, o in shown(loaded)]
+    if as_json:
+        render.as_json({"environment": loaded.environment, "settings": rows})
+    else:
+        render.settings(rows, environment=loaded.environment)
+
+
+def _line(manifest: RunManifest) -> dict[str, Any]:
+    figures = manifest.figures
+    return {
+        "run_id": manifest.run_id,
+        "started": manifest.started,
+        "status": manifest.status,
+        "error": manifest.error,
+        "steps": [s.name for s in manifest.steps if not s.skipped],
+        "rows_in": figures.get("rows_in"),
+        "rows_clean": figures.get("rows_clean"),
+        "quality_raw": figures.get("quality_raw"),
+        "model_id": figures.get("model_id"),
+    }

@@ -1,0 +1,49 @@
+"""How a run goes, shown on standard error while it goes; scripts and pipes see only the log."""
+
+import contextlib
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from dealcast.workflow.manifest import StepRecord
+from dealcast.workflow.steps import Step
+
+
+class Display:
+    """A line that names the step, how much of it is done, and how many steps are."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("starting", total=1, note="")
+
+    def started(self, step: Step) -> None:
+        """Show the step's name and purpose."""
+        self._progress.update(
+            self._task, description=step.name, completed=0, total=1, note=step.about
+        )
+
+    def progressed(self, note: str, share: float) -> None:
+        """Show what is done of the step."""
+        self._progress.update(self._task, completed=share, note=note)
+
+    def finished(self, record: StepRecord) -> None:
+        """Show that the step is done, or needed no doing."""
+        note = "unchanged, skipped" if record.skipped else f"{record.seconds:.1f} s"
+        self._progress.update(self._task, completed=1, note=note)
+
+
+@contextlib.contextmanager
+def progress(*, quiet: bool) -> Iterator[Display]:
+    """The display, drawn only on a terminal and only where nobody asked for JSON."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("[bold]{task.description:<9}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+        yield Display(bar)

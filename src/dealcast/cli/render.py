@@ -1,0 +1,346 @@
+"""Results as terminal tables, or as JSON for scripts."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dealcast.errors import StoreError
+
+Row = Mapping[str, Any]
+PLAIN_WIDTH = 110  # columns where the output is no terminal, so that piped tables are not cut
+BAR = 20
+
+
+def console() -> Console:
+    """Standard output; colours and width follow the terminal, a pipe gets neither."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def as_json(content: object) -> None:
+    """Print JSON: dates as ISO text, no NaN."""
+    click.echo(json.dumps(content, indent=2, default=_json_default, ensure_ascii=False))
+
+
+def write_json(content: object, to: Path) -> None:
+    """Write JSON to a file."""
+    try:
+        to.write_text(json.dumps(content, indent=2, default=_json_default) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"'{to}' could not be written: {error.strerror}.", remedy="give another file with --to"
+        ) from error
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table; columns whose name begins with '>' are numbers, set to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for at, column in enumerate(columns):
+        right = column.startswith(">")
+        whole = right or at == 0  # a figure or a name that is cut says nothing
+        made.add_column(
+            column.removeprefix(">"), justify="right" if right else "left", no_wrap=whole
+        )
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else str(cell) for cell in row))
+    return made
+
+
+def count(number: float | None) -> str:
+    """A count or an amount with thousands separators; a dash for none."""
+    return "-" if number is None else f"{number:,.0f}"
+
+
+def share(number: float | None) -> str:
+    """A share (0-1) as per cent; a dash for none."""
+    return "-" if number is None else f"{number:.1%}"
+
+
+def bar(part: float, width: int = BAR) -> str:
+    """A share (0-1) drawn."""
+    filled = round(max(0.0, min(1.0, part)) * width)
+    return "█" * filled + "░" * (width - filled)
+
+
+def quality(report: Row) -> None:
+    """The quality report: every check that found something, then the score."""
+    out = console()
+    found = [r for r in report["results"] if r["outcome"] == "failed"]
+    rows = [
+        (
+            r["code"],
+            r["severity"],
+            r["title"] + (f": {r['note']}" if r["note"] else ""),
+            count(r["rows"]),
+            share(r["share"]),
+            f"-{r['deduction']:.4f}" if r["deduction"] else "",
+        )
+        for r in sorted(found, key=lambda r: (-r["deduction"], r["code"]))
+    ]
+    columns = ("code", "severity", "what was found", ">rows", ">share", ">deduction")
+    out.print(table("Checks that found something", columns, rows))
+    for record in found:
+        if record["deduction"]:
+            out.print(f"{record['code']}: {_examples(record)} Remedy: {record['remedy']}")
+    not_applicable = [r for r in report["results"] if r["outcome"] == "not applicable"]
+    passed = len(report["results"]) - len(found) - len(not_applicable)
+    out.print(
+        f"\n{passed} checks passed, {len(found)} found something, "
+        f"{len(not_applicable)} not applicable: "
+        + (", ".join(f"{r['code']} ({r['note']})" for r in not_applicable) or "none")
+    )
+    out.print(blank_by_design(report["blank_by_design"]))
+    score = report["score"]
+    out.print(f"[bold]Quality score {score:.3f}[/]  {bar(score)}  of {count(report['rows'])} rows")
+
+
+def blank_by_design(counts: Mapping[str, int]) -> str:
+    """The cells that the stage leaves blank, in words."""
+    told = "; ".join(f"{count(n)} {what}" for what, n in counts.items() if n)
+    return f"Blank by design, not missing: {told or 'none'}."
+
+
+def cleaning(log: Row, figures: Row) -> None:
+    """What cleaning changed and set aside."""
+    out = console()
+    rows = [
+        (r["code"], r["table"], r["title"], count(r["rows"]), next(iter(r["examples"]), ""))
+        for r in log["rules"]
+        if r["rows"]
+    ]
+    out.print(table("Cleaning", ("code", "table", "what was done", ">rows", "for example"), rows))
+    out.print(rows_line(figures))
+    out.print(f"Quality after cleaning {figures['quality_clean']:.3f}")
+
+
+def rows_line(figures: Row) -> str:
+    """The account of rows: nothing is lost."""
+    return (
+        f"[bold]{count(figures['rows_in'])}[/] in = [bold]{count(figures['rows_clean'])}[/] clean"
+        f" + [bold]{count(figures['rows_quarantined'])}[/] quarantined"
+    )
+
+
+def quarantine(rows: Sequence[Row], *, total: int) -> None:
+    """Rows set aside, why, and what would mend them."""
+    out = console()
+    if not total:
+        out.print("Nothing is in quarantine.")
+        return
+    lines = [
+        (
+            r["row_hash"][:8],
+            f"{r['source_file']}:{r['source_row']}",
+            r["key"] or "-",
+            r["reason"],
+            r["explanation"],
+            r["suggested_fix"] or "-",
+        )
+        for r in rows
+    ]
+    columns = ("hash", "where", "key", "reason", "what is wrong", "suggested fix")
+    out.print(table(f"{count(total)} rows in quarantine", columns, lines))
+    if total > len(lines):
+        out.print(f"… and {total - len(lines)} more: dealcast quarantine list --to FILE.csv")
+    out.print("Readmit: dealcast quarantine readmit --row HASH --cell COLUMN=VALUE, or --suggested")
+
+
+def features(figures: Row) -> None:
+    """What was built."""
+    out = console()
+    out.print(
+        f"crm_features: {count(figures['crm_features_rows'])} rows x "
+        f"{figures['crm_features_columns']} columns, as of the export (for people, not for models)"
+    )
+    out.print(f"split: {figures['split']}")
+    names = figures["point_in_time_features"]
+    out.print(
+        f"snapshot_features: {count(figures['snapshot_rows'])} rows x {len(names)} features "
+        f"on {figures['snapshot_dates']} dates: {', '.join(names)}"
+    )
+    for name, why in figures["features_not_available"].items():
+        out.print(f"not available: {name} ({why})")
+
+
+def ingested(formats: Sequence[Row], *, raw: str) -> None:
+    """How each file was read, and where its bytes are."""
+    rows = [
+        (
+            f["file"],
+            f["table"],
+            count(f["rows"]),
+            f["encoding"] or "-",
+            repr(f["delimiter"]) if f["delimiter"] else "-",
+            ", ".join(f"{c}: {d}" for c, d in f["dates"].items()) or "-",
+            ", ".join(f["ignored_columns"]) or "-",
+        )
+        for f in formats
+    ]
+    columns = ("file", "table", ">rows", "encoding", "delimiter", "dates", "ignored columns")
+    console().print(table("Read", columns, rows))
+    click.echo(f"kept untouched in {raw}")
+
+
+def scores(rows: Sequence[Row], *, currency: str) -> None:
+    """The opportunities that are worth most."""
+    if not rows:
+        return
+    horizons = sorted(int(k.removeprefix("p_won_")) for k in rows[0] if k.startswith("p_won_"))
+    columns = (
+        "opportunity",
+        "agent",
+        "product",
+        ">days",
+        *(f">won {h} d" for h in horizons),
+        f">{currency}",
+        ">expected",
+        "",
+    )
+    lines = [
+        (
+            r["opportunity_id"],
+            r["sales_agent"] or "-",
+            r["product"] or "-",
+            count(r["age_days"]),
+            *(share(r[f"p_won_{h}"]) for h in horizons),
+            count(r["amount"]),
+            count(r["expected_value"]),
+            "stale" if r["is_stale"] else r["note"] or "",
+        )
+        for r in rows
+    ]
+    console().print(table("Open opportunities worth most", columns, lines))
+
+
+def model(content: Row, *, key: str) -> None:
+    """What was fitted, on what."""
+    out = console()
+    out.print(f"[bold]Model {content['model_id']}[/]: {content['estimator']}")
+    out.print(
+        f"features {', '.join(content['features'])}; horizons {content['horizons_days']} days; "
+        f"trained until {content['trained_until']} on {count(content['won'])} won and "
+        f"{count(content['lost'])} lost, those still open included as censored"
+    )
+    out.print(
+        f"the oldest opportunity that ever closed was {content['oldest_closed_age_days']} days old"
+    )
+    click.echo(f"kept in {key}")
+
+
+def evaluation(content: Row) -> None:
+    """Figures beside the baselines, the reliability of the chosen estimator, and the verdict."""
+    out = console()
+    columns = (
+        "estimator",
+        ">AUC",
+        ">within date",
+        ">without stale",
+        ">log-loss skill",
+        ">Brier skill",
+        ">ECE",
+    )
+    for horizon in content["horizons"]:
+        lines = [(name, *_figures(f)) for name, f in horizon["figures"].items()]
+        title = (
+            f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots, "
+            f"{share(horizon['rate'])} won, {len(horizon['origins'])} origins"
+        )
+        out.print(table(title, columns, lines))
+        out.print()
+    first = content["horizons"][0]
+    bins = first["figures"][content["estimator"]]["reliability"]
+    lines = [
+        (share(b["predicted"]), share(b["observed"]), count(b["n"]), bar(b["observed"]))
+        for b in bins
+    ]
+    title = f"Reliability of {content['estimator']}, won within {first['horizon_days']} days"
+    out.print(table(title, (">predicted", ">observed", ">rows", "observed"), lines))
+    out.print(f"\n[bold]{content['summary']}[/]")
+
+
+def runs(rows: Sequence[Row], *, root: str) -> None:
+    """The runs of a store."""
+    columns = ("run", "started", "status", ">rows in", ">clean", ">quality", "steps done")
+    lines = [
+        (
+            r["run_id"],
+            r["started"],
+            r["status"],
+            count(r["rows_in"]),
+            count(r["rows_clean"]),
+            "-" if r["quality_raw"] is None else f"{r['quality_raw']:.3f}",
+            r["error"] or ", ".join(r["steps"]) or "none (all unchanged)",
+        )
+        for r in rows
+    ]
+    console().print(table(f"{len(lines)} runs in {root}", columns, lines))
+
+
+def manifest(content: Row) -> None:
+    """One run with its lineage."""
+    out = console()
+    code = content["code"]
+    out.print(f"[bold]{content['run_id']}[/]  {content['status']}  {content['environment']}")
+    out.print(f"from {content['started']} to {content['finished']}")
+    out.print(
+        f"code {code['version']}, commit {code['commit'][:12] or 'unknown'}, "
+        f"source {code['source_hash']}"
+    )
+    if content["error"]:
+        out.print(f"[red]{content['error']}[/]")
+    rows = [
+        (
+            s["name"],
+            f"skipped (made by {s['run_id']})" if s["skipped"] else f"{s['seconds']:.2f} s",
+            ", ".join(f"{t} v{v}" for t, v in s["tables"].items()) or "-",
+            ", ".join(s["objects"].values()) or "-",
+        )
+        for s in content["steps"]
+    ]
+    out.print(table("Steps", ("step", "took", "table versions", "objects"), rows))
+    click.echo("All figures and settings: dealcast runs show RUN --json")
+
+
+def settings(rows: Sequence[Row], *, environment: str) -> None:
+    """Every setting and its origin."""
+    lines = [(r["key"], r["value"], r["from"]) for r in rows]
+    console().print(table(f"Settings of {environment}", ("setting", "value", "from"), lines))
+
+
+def versions(rows: Sequence[Row], *, table: str) -> None:
+    """The versions of a table."""
+    for r in rows:
+        click.echo(
+            f"{table} v{r['version']}  {r['written_at']:%Y-%m-%d %H:%M:%S %Z}  {r['run_id']}"
+        )
+
+
+def timings(steps: Mapping[str, object]) -> None:
+    """Seconds per step."""
+    lines = [(n, s if isinstance(s, str) else f"{s:.2f} s") for n, s in steps.items()]
+    console().print(table("Timings", ("step", ">took"), lines))
+
+
+def _figures(figures: Row) -> tuple[str, ...]:
+    names = ("auc", "auc_within_date", "auc_without_stale", "log_loss_skill", "brier_skill", "ece")
+    return tuple("-" if figures[n] is None else f"{figures[n]:.3f}" for n in names)
+
+
+def _examples(record: Row) -> str:
+    told = [
+        f"{e['key'] or 'row'} (row {e['source_row']}): {e['value']}" for e in record["examples"]
+    ]
+    return f"for example {'; '.join(told[:2])}." if told else ""
+
+
+def _json_default(value: object) -> str:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value)

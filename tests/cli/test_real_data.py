@@ -1,0 +1,117 @@
+"""The public CRM data set, from its files to scores: the figures of the issue."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+Call = Callable[..., Any]
+Finished = tuple[Path, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def finished(
+    call_anywhere: Call, real_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Finished:
+    root = tmp_path_factory.mktemp("store")
+    done = call_anywhere("run", "--source", "files", "--path", real_data, "--root", root, "--json")
+    assert done.code == 0, done.err
+    return root, done.json
+
+
+def test_every_row_comes_through_clean(finished: Finished) -> None:
+    _, summary = finished
+
+    assert (summary["rows_in"], summary["rows_clean"], summary["rows_quarantined"]) == (
+        8_800,
+        8_800,
+        0,
+    )
+    assert summary["stages"] == {"Won": 4_238, "Lost": 2_473, "Engaging": 1_589, "Prospecting": 500}
+
+
+def test_product_keys_are_repaired_and_counted(finished: Finished) -> None:
+    _, summary = finished
+
+    keys = [r for r in summary["repairs"] if r["table"] == "opportunities"]
+    assert [r["rows"] for r in keys] == [1_480]
+
+
+def test_what_the_stage_leaves_blank_is_counted_as_such(finished: Finished) -> None:
+    _, summary = finished
+
+    assert sorted(summary["blank_by_design"].values())[-2:] == [2_089, 2_089]
+    assert 500 in summary["blank_by_design"].values()
+
+
+def test_the_score_is_less_than_one_raw_and_one_when_clean(finished: Finished) -> None:
+    _, summary = finished
+
+    deducted = sum(d["deduction"] for d in summary["quality_deductions"])
+    assert 0.5 < summary["quality_raw"] < 1
+    assert summary["quality_raw"] == pytest.approx(1 - deducted, abs=1e-3)
+    assert summary["quality_clean"] == 1
+
+
+def test_truncation_and_the_blank_account_are_named(finished: Finished) -> None:
+    _, summary = finished
+
+    told = " ".join(f"{n['title']} {n['note']}" for n in summary["quality_notices"])
+    assert "account" in told
+    assert "2017-03-01" in told
+    assert "2017-12-31" in told
+
+
+def test_no_close_value_is_imputed(call: Call, finished: Finished, tmp_path: Path) -> None:
+    root, _ = finished
+    file = tmp_path / "clean.parquet"
+    assert call("export", "crm_data_processed", "--root", root, "--to", file).code == 0
+
+    clean = pl.read_parquet(file)
+    open_ones = clean.filter(pl.col("deal_stage").is_in(["Engaging", "Prospecting"]))
+    assert open_ones["close_value"].null_count() == open_ones.height == 2_089
+    assert clean["close_value"].null_count() == 2_089
+
+
+def test_the_exported_features_round_trip(call: Call, finished: Finished, tmp_path: Path) -> None:
+    root, _ = finished
+    for kind in ("csv", "parquet"):
+        assert (
+            call("export", "crm_features", "--root", root, "--to", tmp_path / f"f.{kind}").code == 0
+        )
+
+    stored = pl.read_parquet(tmp_path / "f.parquet")
+    read = pl.read_csv(tmp_path / "f.csv", schema=stored.schema)
+
+    assert stored.shape == (8_800, 61)
+    assert_frame_equal(read, stored)
+
+
+def test_the_model_reaches_its_figures_and_reads_no_account(call: Call, finished: Finished) -> None:
+    root, _ = finished
+
+    model = call("train", "--root", root, "--json").json
+    figures = call("evaluate", "--root", root, "--json").json
+
+    within_30_days = figures["horizons"][0]
+    hazard = within_30_days["figures"]["hazard"]
+    assert within_30_days["horizon_days"] == 30
+    assert hazard["auc"] >= 0.78
+    assert hazard["auc_within_date"] >= 0.74
+    assert hazard["log_loss_skill"] > 0
+    assert not any("account" in name for name in model["features"])
+
+
+def test_every_open_opportunity_is_there_and_the_dead_are_marked(
+    call: Call, finished: Finished
+) -> None:
+    root, summary = finished
+
+    scores = call("score", "--root", root, "--json").json
+
+    assert summary["open_opportunities"] == len(scores["scores"]) == 2_089
+    assert summary["scored"] == 1_589
+    assert 1_280 <= summary["stale"] <= 1_300
