@@ -7,6 +7,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
+# its notice of a successor would hide real warnings
+export NO_MKDOCS_2_WARNING := 1
 DEMO_ROOT ?= data/demo
 PYTEST_JOBS ?= 2
 

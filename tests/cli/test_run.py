@@ -96,7 +96,7 @@ def test_the_summary_is_readable(call: Call, finished: Finished) -> None:
 
     shown = call("run", "--source", "sample", "--root", root, "--timings").out
 
-    for word in ("quarantined", "Quality", "skill", "stale", "Blank by design", str(root)):
+    for word in ("quarantined", "Quality", "skill", "ever closed", "Blank by design", str(root)):
         assert word in shown
     assert f"{summary['rows_in']:,}" in shown
 

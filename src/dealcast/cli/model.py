@@ -52,5 +52,6 @@ def score(loaded: LoadedSettings, top: int, as_json: bool) -> None:
     if as_json:
         render.as_json({**record.figures, "scores": scores.to_dicts()})
     else:
-        render.scores(scores.head(top).to_dicts(), currency=loaded.settings.data.currency)
+        currency = loaded.settings.data.currency
+        render.console().print(render.scores(scores.head(top).to_dicts(), currency=currency))
         click.echo(f"{scores.height:,} open opportunities; all: dealcast export scores --to FILE")

@@ -44,7 +44,7 @@ def run(
     if as_json:
         render.as_json(summary)
         return
-    show_summary(summary, currency=loaded.settings.data.currency)
+    show_summary(summary, render.console(), currency=loaded.settings.data.currency)
     if timings:
         render.timings(summary["steps"])
 

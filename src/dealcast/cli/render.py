@@ -188,10 +188,10 @@ def ingested(formats: Sequence[Row], *, raw: str) -> None:
     click.echo(f"kept untouched in {raw}")
 
 
-def scores(rows: Sequence[Row], *, currency: str) -> None:
+def scores(rows: Sequence[Row], *, currency: str) -> Table:
     """The opportunities that are worth most."""
     if not rows:
-        return
+        return table("There is no open opportunity", (), ())
     horizons = sorted(int(k.removeprefix("p_won_")) for k in rows[0] if k.startswith("p_won_"))
     columns = (
         "opportunity",
@@ -216,7 +216,7 @@ def scores(rows: Sequence[Row], *, currency: str) -> None:
         )
         for r in rows
     ]
-    console().print(table("Open opportunities worth most", columns, lines))
+    return table("Open opportunities worth most", columns, lines)
 
 
 def model(content: Row, *, key: str) -> None:

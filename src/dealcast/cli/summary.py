@@ -1,112 +1,106 @@
 """The end of a run: what it came to, on one screen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
-from dealcast.cli.render import (
-    bar,
-    blank_by_design,
-    console,
-    count,
-    rows_line,
-    scores,
-    share,
-    table,
-)
+from dealcast.cli.render import bar, blank_by_design, count, rows_line, scores, share
 
 Summary = Mapping[str, Any]
+Line = tuple[str, str]  # a label, or none, and what it says
+
+LABEL_WIDTH = 9
 
 
-def show_summary(summary: Summary, *, currency: str) -> None:
+def show_summary(summary: Summary, out: Console, *, currency: str) -> None:
     """Print rows, quality, features, skill, the open opportunities, and where things are."""
-    out = console()
-    skipped = [n for n, took in summary["steps"].items() if took == "skipped"]
-    out.print(
-        f"\n[bold]Run {summary['run_id']}[/] {summary['status']} in {summary['seconds']:.1f} s"
-    )
-    if skipped:
-        out.print(f"unchanged and skipped: {', '.join(skipped)}")
-    for section in (_rows, _quality, _features, _skill):
-        section(out, summary)
-    _pipeline(out, summary, currency)
+    for section in (_run, _rows, _quality, _features, _skill):
+        _print(out, section(summary))
+    _print(out, _pipeline(summary, currency))
     if summary["top_opportunities"]:
         out.print()
-        scores(summary["top_opportunities"], currency=currency)
-    root = summary["root"]
-    out.print("\n[bold]Where things are[/]")
-    out.print(f"tables    {root}/  (dealcast export TABLE --to FILE --root {root})")
-    out.print(f"manifest  {summary['manifest']}")
+        out.print(scores(summary["top_opportunities"], currency=currency))
+    _print(out, _places(summary))
 
 
-def _rows(out: Console, summary: Summary) -> None:
+def _print(out: Console, lines: Iterable[Line]) -> None:
+    """The lines after an empty one; text that is too long goes on under itself."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=LABEL_WIDTH)
+    grid.add_column()
+    for label, text in lines:
+        grid.add_row(label, text)
+    if grid.row_count:
+        out.print()
+        out.print(grid)
+
+
+def _run(summary: Summary) -> Iterable[Line]:
+    yield "[bold]Run[/]", f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
+    if skipped := [n for n, took in summary["steps"].items() if took == "skipped"]:
+        yield "", f"unchanged and skipped: {', '.join(skipped)}"
+
+
+def _rows(summary: Summary) -> Iterable[Line]:
     if "rows_clean" not in summary:
         return
-    out.print(f"\n[bold]Rows[/]      {rows_line(summary)}")
-    stages = " · ".join(f"{stage} {count(n)}" for stage, n in summary["stages"].items())
-    out.print(f"          {stages}")
+    yield "[bold]Rows[/]", rows_line(summary)
+    yield "", " · ".join(f"{stage} {count(n)}" for stage, n in summary["stages"].items())
     for repair in summary["repairs"]:
-        what = f"{repair['title']} ({repair['table']})"
-        out.print(f"repaired  {count(repair['rows'])} rows: {what}")
-    if summary["rows_quarantined"]:
-        reasons = ", ".join(f"{r} {n}" for r, n in summary["quarantine_reasons"].items())
-        out.print(f"set aside {reasons}: dealcast quarantine list --root {summary['root']}")
+        yield "repaired", f"{count(repair['rows'])} {repair['table']}: {repair['title'].lower()}"
+    if summary["set_aside"]:
+        told = ", ".join(f"{count(r['rows'])} {r['title'].lower()}" for r in summary["set_aside"])
+        yield "set aside", f"{told} (dealcast quarantine list --root {summary['root']})"
 
 
-def _quality(out: Console, summary: Summary) -> None:
+def _quality(summary: Summary) -> Iterable[Line]:
     if "quality_raw" not in summary:
         return
     raw, clean = summary["quality_raw"], summary.get("quality_clean")
     after = "" if clean is None else f" → {clean:.3f} clean"
-    out.print(f"\n[bold]Quality[/]   {raw:.3f} raw{after}  {bar(raw)}")
-    found = [
-        (d["code"], d["title"], count(d["rows"]), f"-{d['deduction']:.4f}")
-        for d in summary["quality_deductions"]
-    ]
-    if found:
-        out.print(table("", ("code", "deducted from the raw score", ">rows", ">deduction"), found))
-    for notice in summary["quality_notices"]:
-        out.print(
-            f"note      {notice['code']} {notice['title']}: {notice['note'] or notice['rows']}"
-        )
-    out.print(blank_by_design(summary["blank_by_design"]))
+    yield "[bold]Quality[/]", f"{bar(raw)}  {raw:.3f} raw{after}"
+    for d in summary["quality_deductions"]:
+        yield f"-{d['deduction']:.4f}", f"{d['code']} {d['title']}: {count(d['rows'])} rows"
+    for n in summary["quality_notices"]:
+        yield "note", f"{n['code']} {n['title']}: {n['note'] or count(n['rows'])}"
+    yield "blank", blank_by_design(summary["blank_by_design"])
 
 
-def _features(out: Console, summary: Summary) -> None:
+def _features(summary: Summary) -> Iterable[Line]:
     if "crm_features_rows" not in summary:
         return
     names, missing = summary["point_in_time_features"], summary["features_not_available"]
-    out.print(
-        f"\n[bold]Features[/]  crm_features {count(summary['crm_features_rows'])} x "
-        f"{summary['crm_features_columns']} · snapshot_features {count(summary['snapshot_rows'])} "
-        f"x {len(names)} on {summary['snapshot_dates']} dates"
-        + (f" · {len(missing)} not available" if missing else "")
+    yield (
+        "[bold]Features[/]",
+        f"crm_features {count(summary['crm_features_rows'])} x {summary['crm_features_columns']} · "
+        f"snapshot_features {count(summary['snapshot_rows'])} x {len(names)} "
+        f"on {summary['snapshot_dates']} dates"
+        + (f" · {len(missing)} not available" if missing else ""),
     )
 
 
-def _skill(out: Console, summary: Summary) -> None:
+def _skill(summary: Summary) -> Iterable[Line]:
     if summary.get("not_evaluated"):
-        out.print(f"\n[bold]Model[/]     not evaluated: {summary['not_evaluated']}")
-    if not summary.get("evaluation"):
-        return
-    told = summary["evaluation"]
-    skill = told["log_loss_skill"] or 0.0
-    out.print(f"\n[bold]Model[/]     {summary['summary']}")
-    out.print(f"          skill against climatology {skill:.3f}  {bar(skill)}  (0 none, 1 perfect)")
+        yield "[bold]Model[/]", f"not evaluated: {summary['not_evaluated']}"
+    if summary.get("evaluation"):
+        skill = summary["evaluation"]["log_loss_skill"] or 0.0
+        yield "[bold]Model[/]", summary["summary"]
+        yield "", f"{bar(skill)}  skill {skill:.3f} (0: no better than climatology, 1: perfect)"
 
 
-def _pipeline(out: Console, summary: Summary, currency: str) -> None:
+def _pipeline(summary: Summary, currency: str) -> Iterable[Line]:
     if "open_opportunities" not in summary:
         return
-    horizon = summary["horizon_days"]
-    of = max(summary["open_opportunities"], 1)
-    out.print(
-        f"\n[bold]Open[/]      {count(summary['open_opportunities'])} opportunities, "
-        f"{count(summary['scored'])} scored; {count(summary['stale'])} "
-        f"({share(summary['stale'] / of)}) are stale: older than any that ever closed"
-    )
-    out.print(
-        f"          expected within {horizon} days: {summary['expected_wins']:.1f} wins, "
-        f"{count(summary['expected_value'])} {currency}"
-    )
+    of, stale = summary["open_opportunities"], summary["stale"]
+    told = f"{count(of)} opportunities, {count(summary['scored'])} scored; {count(stale)} "
+    yield "[bold]Open[/]", f"{told}({share(stale / max(of, 1))}) older than any that ever closed"
+    worth = f"{summary['expected_wins']:.1f} wins, {count(summary['expected_value'])} {currency}"
+    yield "", f"expected within {summary['horizon_days']} days: {worth}"
+
+
+def _places(summary: Summary) -> Iterable[Line]:
+    root = summary["root"]
+    yield "[bold]Tables[/]", f"{root}/  (dealcast export TABLE --to FILE --root {root})"
+    yield "[bold]Manifest[/]", summary["manifest"]

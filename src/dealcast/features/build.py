@@ -37,6 +37,19 @@ def build_features(
     Of `snapshots` only the key is read. Null: what the feature is about is not there (no such
     agent, nothing closed yet, no price list). Rows come in no particular order.
     Raises LeakError where a spec sees what was not known.
+
+    >>> from datetime import date
+    >>> from dealcast.features.selection import usable
+    >>> tables = CrmTables.cast({"opportunities": pl.LazyFrame({
+    ...     "opportunity_id": ["A", "B"], "sales_agent": ["Ann", "Ann"], "product": None,
+    ...     "account": None, "deal_stage": ["Won", "Engaging"],
+    ...     "engage_date": [date(2017, 3, 1), date(2017, 3, 2)],
+    ...     "close_date": [date(2017, 3, 5), None], "close_value": [900.0, None],
+    ... })})
+    >>> snapshots = pl.LazyFrame({"opportunity_id": ["B"], "snapshot_date": [date(2017, 3, 6)]})
+    >>> features = build_features(snapshots, tables, usable(tables)).collect()
+    >>> features.select("age_days", "agent_won_count", "agent_open_count").row(0)
+    (4, 1, 1)
     """
     native = {name: nw.from_native(frame) for name, frame in tables.to_dict().items()}
     features = point_in_time_features(

@@ -17,11 +17,6 @@ CYCLE_DAYS = Measure.sum(lambda col: col("cycle_days"), decimals=0)
 WIN_RATE = Measure.ratio(WON, COUNT, prior_strength=PRIOR_STRENGTH)
 CYCLE = Measure.ratio(CYCLE_DAYS, COUNT, prior_strength=PRIOR_STRENGTH)
 
-
-def _as_is(column: str) -> Expression:
-    return lambda col: col(column)
-
-
 _AT_CLOSE = "the account is filled in at close, so its presence alone gives the outcome away."
 
 _row = partial(FeatureSpec, lens=Lens.ROW, leak=Leak.SAFE)
@@ -29,6 +24,10 @@ _calendar = partial(_row, entity="opportunity")
 _closed = partial(FeatureSpec, lens=Lens.CLOSED)
 _open = partial(FeatureSpec, lens=Lens.OPEN)
 _banned = partial(FeatureSpec, leak=Leak.BANNED)
+
+
+def _as_is(column: str) -> Expression:
+    return lambda col: col(column)
 
 
 def _history(entity: str, short: str, noun: str, leak: Leak) -> tuple[FeatureSpec, ...]:

@@ -12,7 +12,11 @@ DType: TypeAlias = type[NumericType] | type[nw.String]
 
 
 class Lens(StrEnum):
-    """Which rows and columns a feature may see. The lens owns time."""
+    """Which rows and columns a feature may see. The lens owns time.
+
+    ROW: this opportunity, as known on the snapshot date. CLOSED: the entity's opportunities closed
+    strictly before that date. OPEN: those open on it, without outcome. EXPORT: all, future too.
+    """
 
     ROW = "row"
     CLOSED = "closed"

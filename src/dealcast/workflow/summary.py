@@ -59,12 +59,17 @@ def _cleaning(steps: dict[str, StepRecord], store: Store) -> dict[str, Any]:
     if "clean" not in steps:
         return {}
     log = store.get_json(steps["clean"].objects["cleaning_log"])
-    return {
-        "repairs": [
+
+    def did(action: str) -> list[dict[str, Any]]:
+        return [
             {"code": r["code"], "title": r["title"], "table": r["table"], "rows": r["rows"]}
             for r in log["rules"]
-            if r["rows"] and r["action"] == "repair"
-        ],
+            if r["rows"] and r["action"] == action
+        ]
+
+    return {
+        "repairs": did("repair"),
+        "set_aside": did("set aside"),
         "keys_repaired": log["keys_repaired"],
     }
 
