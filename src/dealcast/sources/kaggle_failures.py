@@ -17,6 +17,9 @@ from typing import cast
 import requests
 from requests import exceptions as network
 
+# Before Python 3.11.4 tarfile knows no filter: kagglehub asks for one, so no tar is unpacked.
+CLIMBS_OUT: type[Exception] = getattr(tarfile, "FilterError", TypeError)
+
 # In the order in which they are taken; all but the first are kagglehub's.
 CREDENTIAL_PLACES = (
     "settings source.key (with source.username for a legacy key)",
@@ -108,7 +111,7 @@ FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
         UNREACHABLE,
     ),
     (
-        (tarfile.FilterError,),
+        (CLIMBS_OUT,),
         Failure("The archive of {dataset} holds files outside of its folder: refused.", BY_HAND),
     ),
     (
