@@ -130,3 +130,11 @@ def test_the_careful_reader_and_the_fast_one_agree(
     monkeypatch.setattr(delimited, "_strict_rows", lambda *_: None)
 
     assert rows_of(text) == fast
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;"])
+def test_excels_separator_line_is_obeyed_and_not_counted(line: str) -> None:
+    rows = delimited.read_delimited(f"{line}\r\nid;note\r\n1;a,b,c\r\n".encode(), "deals.csv")
+
+    assert rows.frame.rows() == [("1", "a,b,c", 2)]
+    assert rows.delimiter == ";"

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed
-from dealcast.sources.reading.dialect import SAMPLE, decoded, delimiter_of
+from dealcast.sources.reading.dialect import SAMPLE, decoded, delimiter_of, told_delimiter
 
 LONGEST_CELL = 1_000  # lines; a cell with more has lost its closing quote
 CAREFUL_ROWS = 50_000  # rows put into a frame at once
@@ -45,11 +45,13 @@ def read_delimited(
     [('1', 'a;b', 2), ('2', None, 3)]
     """
     text, encoding = decoded(data, file, encoding)
+    text, told = told_delimiter(text)
     if not text or text.isspace():
         raise SourceError(f"{file} is empty.", remedy="export it again, or give another --path")
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    delimiter = delimiter_of(text) if delimiter == "auto" else delimiter
+    if delimiter == "auto":
+        delimiter = told or delimiter_of(text)
     names = _header(text, delimiter, file)
     body = text.encode()
     frame = _strict_rows(body, delimiter, len(names))

@@ -68,6 +68,19 @@ def decoded(data: bytes, file: str, encoding: str = "auto") -> tuple[str, str]:
     return text.removeprefix("\ufeff"), name
 
 
+def told_delimiter(text: str) -> tuple[str, str | None]:
+    r"""The text without Excel's first line `sep=;`, and the delimiter that it tells, if any.
+
+    Spreadsheets do not show that line, and do not count it.
+
+    >>> told_delimiter("sep=;\nid;name\n")
+    ('id;name\n', ';')
+    """
+    first, _, rest = text.partition("\n")
+    told = re.fullmatch(r'"?sep=(.)"?\r?', first, flags=re.IGNORECASE)
+    return (rest, told[1]) if told else (text, None)
+
+
 def delimiter_of(text: str) -> str:
     r"""The delimiter that splits the header and the records after it into the most equal fields.
 
