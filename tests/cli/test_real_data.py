@@ -115,3 +115,34 @@ def test_every_open_opportunity_is_there_and_the_dead_are_marked(
     assert summary["open_opportunities"] == len(scores["scores"]) == 2_089
     assert summary["scored"] == 1_589
     assert 1_280 <= summary["stale"] <= 1_300
+
+
+def test_an_earlier_day_gives_what_an_export_of_that_day_would_have(
+    call: Call, real_data: Path, tmp_path: Path
+) -> None:
+    day = pl.date(2017, 9, 30)
+    rows = pl.read_csv(real_data / "sales_pipeline.csv").with_columns(
+        engaged=pl.col("engage_date").str.to_date("%m/%d/%Y"),
+        closed=pl.col("close_date").str.to_date("%m/%d/%Y"),
+    )
+    later = (pl.col("closed") > day).fill_null(value=False)
+    (tmp_path / "then").mkdir()
+    for name in ("accounts", "products", "sales_teams"):
+        (tmp_path / "then" / f"{name}.csv").write_bytes((real_data / f"{name}.csv").read_bytes())
+    rows.filter(pl.col("engaged").is_null() | (pl.col("engaged") <= day)).with_columns(
+        deal_stage=pl.when(later).then(pl.lit("Engaging")).otherwise("deal_stage"),
+        close_date=pl.when(~later).then("close_date"),
+        close_value=pl.when(~later).then("close_value"),
+    ).drop("engaged", "closed").write_csv(tmp_path / "then" / "sales_pipeline.csv")
+
+    for root, arguments in {
+        "cut": ["--path", tmp_path / "then"],
+        "as_of": ["--path", real_data, "--set", "data.as_of=2017-09-30"],
+    }.items():
+        assert call("run", *arguments, "--root", tmp_path / root).code == 0
+        file = tmp_path / f"{root}.parquet"
+        assert call("export", "scores", "--root", tmp_path / root, "--to", file).code == 0
+
+    cut, as_of = (pl.read_parquet(tmp_path / f"{r}.parquet") for r in ("cut", "as_of"))
+    assert cut.height > 2_000
+    assert_frame_equal(cut, as_of)

@@ -232,7 +232,7 @@ def score_open(ws: Workspace) -> Made:
     model = WinModel.from_dict(ws.store.get_json(ws.record("train").objects["model"]))
     scores = score(
         model,
-        ws.crm_tables(),  # score cuts at as_of itself
+        ws.known_tables(),
         as_of=ws.as_of,
         catalogue_fingerprint=catalogue_fingerprint(CATALOGUE),
     )
