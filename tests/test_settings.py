@@ -99,6 +99,16 @@ def test_another_kind_of_source_drops_the_fields_of_the_former(tmp_path: Path) -
     assert loaded.settings.source == FilesSource(path="x")
 
 
+def test_a_source_without_a_kind_is_a_sample_until_another_is_chosen(tmp_path: Path) -> None:
+    folder = write(tmp_path, "source: {seed: 3}\nstorage:\n")
+
+    sample = load_settings(config_dir=folder, environ={})
+    files = load_settings(config_dir=folder, environ={}, flags={"source.kind": "files"})
+
+    assert sample.settings.source == SampleSource(seed=3)
+    assert files.settings.source == FilesSource()
+
+
 def test_a_secret_never_shows(tmp_path: Path) -> None:
     environ = {"DEALCAST__SOURCE__KIND": "kaggle", "DEALCAST__SOURCE__KEY": "hush-hush"}
 
@@ -112,8 +122,19 @@ def test_a_secret_never_shows(tmp_path: Path) -> None:
     assert "hush-hush" not in loaded.settings.model_dump_json()
 
 
-def test_a_wrong_secret_is_not_repeated_in_the_error(tmp_path: Path) -> None:
-    environ = {"DEALCAST__SOURCE__KIND": "kaggle", "DEALCAST__SOURCE__KEY": "[hush-hush]"}
+def test_a_secret_that_is_no_yaml_is_text(tmp_path: Path) -> None:
+    environ = {"DEALCAST__SOURCE__KIND": "kaggle", "DEALCAST__SOURCE__KEY": "{hush-hush"}
+
+    source = load_settings(config_dir=write(tmp_path, ""), environ=environ).settings.source
+
+    assert isinstance(source, KaggleSource)
+    assert source.key is not None
+    assert source.key.get_secret_value() == "{hush-hush"
+
+
+@pytest.mark.parametrize("secret", ["[hush-hush]", "{hush-hush: 1}"])
+def test_a_wrong_secret_is_not_repeated_in_the_error(tmp_path: Path, secret: str) -> None:
+    environ = {"DEALCAST__SOURCE__KIND": "kaggle", "DEALCAST__SOURCE__KEY": secret}
 
     with pytest.raises(SettingsError) as refused:
         load_settings(config_dir=write(tmp_path, ""), environ=environ)

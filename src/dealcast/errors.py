@@ -72,6 +72,10 @@ class ModelError(DealcastError):
     exit_code = 6
 
 
+class HistoryTooShortError(ModelError):
+    """There are too few dates to judge a model on; it may still be trained."""
+
+
 class LeakError(ModelError):
     """A feature reads something that was not known on the snapshot date."""
 

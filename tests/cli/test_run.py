@@ -101,27 +101,72 @@ def test_the_summary_is_readable(call: Call, finished: Finished) -> None:
     assert f"{summary['rows_in']:,}" in shown
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["ingest", "validate", "clean", "features", "train", "evaluate", "score"],
-)
-def test_each_step_is_a_command_of_its_own(call: Call, finished: Finished, command: str) -> None:
+def test_each_step_is_a_command_of_its_own(call: Call, finished: Finished) -> None:
     root, _ = finished
-    extra = ["--source", "sample"] if command == "ingest" else []
 
-    for_people = call(command, "--root", root, *extra)
-    for_scripts = call(command, "--root", root, "--json", *extra)
+    for command in STEPS:
+        extra = ["--source", "sample"] if command == "ingest" else []
+        for_scripts = call(command, "--root", root, "--json", *extra)
+        for_people = call(command, "--root", root, *extra)
+        assert (for_people.code, for_scripts.code) == (0, 0), for_people.err
+        assert for_people.out.strip()
+        assert for_scripts.json
 
-    assert (for_people.code, for_scripts.code) == (0, 0), for_people.err
-    assert for_people.out.strip()
-    assert for_scripts.json
+
+def test_a_step_does_not_mix_what_was_made_from_different_versions(
+    call: Call, tmp_path: Path
+) -> None:
+    root = tmp_path / "store"
+    assert call("run", "--source", "sample", "--root", root).code == 0
+    assert call("clean", "--root", root).code == 0
+
+    refused = call("evaluate", "--root", root)
+
+    assert refused.code == 5
+    assert "--from features" in refused.err
+    assert call("run", "--from", "features", "--root", root).code == 0
+
+
+def test_a_lost_run_folder_is_made_again(call: Call, tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    first = call("run", "--source", "sample", "--root", root, "--json").json
+    (root / "runs" / first["run_id"] / "model.json").unlink()
+
+    refused = call("score", "--root", root)
+    again = call("run", "--source", "sample", "--root", root, "--json").json
+
+    assert refused.code == 5
+    assert "model.json' is gone" in refused.err
+    assert [n for n, took in again["steps"].items() if took != "skipped"][1] == "train"
+
+
+def test_a_table_that_the_newest_export_lacks_is_not_taken_from_an_earlier_one(
+    call: Call, tmp_path: Path
+) -> None:
+    root = ingested_with_typos(call, tmp_path)
+    assert call("sample", "--to", tmp_path / "e", "--opportunities", 500).code == 0
+    run = ["run", "--root", root, "--to", "clean", "--path"]
+    assert call(*run, tmp_path / "e").code == 0
+    assert call(*run, tmp_path / "export.csv").code == 0
+
+    refused = call("export", "accounts", "--root", root)
+
+    assert refused.code == 5
+    assert call("export", "accounts", "--root", root, "--version", 0).code == 0
+
+
+def test_a_sample_that_cannot_be_is_refused(call: Call, tmp_path: Path) -> None:
+    refused = call("sample", "--to", tmp_path / "e", "--signal", 9)
+
+    assert refused.code == 2
+    assert "source.signal" in refused.err
 
 
 def test_a_step_before_its_needs_says_what_to_run(call: Call, tmp_path: Path) -> None:
     refused = call("train", "--root", tmp_path / "new")
 
     assert refused.code == 5
-    assert "dealcast features" in refused.err
+    assert "dealcast clean" in refused.err
     assert not (tmp_path / "new").exists()
 
 

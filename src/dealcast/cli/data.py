@@ -1,7 +1,6 @@
 """ingest · validate · clean · quarantine · features · export · sample: the data, step by step."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 import polars as pl
@@ -9,7 +8,7 @@ import polars as pl
 from dealcast.cli import render
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import chose_source, settings_options, source_options
-from dealcast.errors import QualityError, SettingsError
+from dealcast.errors import QualityError, SettingsError, StoreError
 from dealcast.settings import LoadedSettings, SampleSource
 from dealcast.workflow import corrections
 from dealcast.workflow.export import FORMATS, export_frame
@@ -134,6 +133,11 @@ def readmit(
         if suggested
         else corrections.of_row(before, str(row), dict(_pair(c) for c in cells))
     )
+    if new.is_empty():
+        raise SettingsError(
+            "No quarantined row has an unambiguous suggestion.",
+            remedy="--row ROW --cell COLUMN=VALUE corrects one row",
+        )
     former = store.load("corrections") if store.has("corrections") else None
     store.save("corrections", corrections.merged(former, new))
     run_and_show(loaded, Plan("clean", "clean"), as_json=as_json)
@@ -181,7 +185,7 @@ def export(
         else:
             render.versions(history, table=table)
         return
-    frame = store.load(table, version=version)
+    frame = store.load(table, version=_newest(store, table) if version is None else version)
     written = export_frame(frame, to or Path(f"{table}.{kind or 'csv'}"), kind)
     result = {"table": table, "rows": frame.height, "columns": frame.width, "file": str(written)}
     if as_json:
@@ -197,15 +201,16 @@ def export(
 @click.option("--signal", type=float, help="Strength of agent, product, account effects, 0-5.")
 @click.option("--dirt", type=float, help="Typos and bad rows, in multiples of the usual.")
 @click.option("--truth", is_flag=True, help="Also write the true probabilities, beside the export.")
+@click.option("--source", default="sample", hidden=True)
 @settings_options
-def sample(loaded: LoadedSettings, to: Path, truth: bool, as_json: bool, **given: Any) -> None:
+def sample(loaded: LoadedSettings, to: Path, truth: bool, as_json: bool) -> None:
     """Generate a CRM export whose true win probabilities are known."""
     from dealcast.sources.sample import write_sample
 
-    base = loaded.settings.source
-    fields = base.model_dump() if isinstance(base, SampleSource) else {}
-    chosen = {k: v for k, v in given.items() if v is not None}
-    files = write_sample(to, SampleSource(**{**fields, **chosen}), truth=truth)
+    settings = loaded.settings.source
+    if not isinstance(settings, SampleSource):
+        raise SettingsError("Only a sample can be generated.", remedy="leave out source.kind")
+    files = write_sample(to, settings, truth=truth)
     if as_json:
         render.as_json([str(f) for f in files])
     else:
@@ -216,6 +221,17 @@ def _set_aside(store: Store) -> pl.DataFrame:
     record = load_latest_steps(store).get("clean")
     version = record.tables["quarantine"] if record else None
     return store.load("quarantine", version=version)
+
+
+def _newest(store: Store, table: str) -> int | None:
+    """The version that the steps made last; refused where the newest export has no such table."""
+    made = {t: v for r in load_latest_steps(store).values() for t, v in r.tables.items()}
+    if table in made or table == "corrections" or not store.has(table):
+        return made.get(table)
+    raise StoreError(
+        f"The newest export gave no table '{table}'; what is there is of an earlier one.",
+        remedy=f"`dealcast export {table} --versions`, then --version N, for the earlier one",
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:

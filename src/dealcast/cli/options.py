@@ -19,6 +19,10 @@ FLAGS = {
     "mapping": "source.mapping",
     "date_order": "source.date_order",
     "decimal": "source.decimal",
+    "opportunities": "source.opportunities",
+    "seed": "source.seed",
+    "signal": "source.signal",
+    "dirt": "source.dirt",
 }
 
 Command = Callable[..., Any]

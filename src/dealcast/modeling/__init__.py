@@ -1,1 +1,1 @@
-"""A calibrated probability of winning."""
+"""A probability of winning, and how good it is."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from dealcast.errors import ModelError
+from dealcast.errors import HistoryTooShortError
 
 # A year of origins sees every month of the fiscal year; older ones say little of today.
 LATEST_ORIGINS = 12
@@ -51,7 +51,7 @@ def rolling_origins(
     """One fold per month with snapshot dates to test on, at most the latest 12.
 
     Origins are first days of months, the first one `first_after_days` or more after
-    `history_from`; the export ends on `as_of`. Raises ModelError, saying how much history is
+    `history_from`; the export ends on `as_of`. Raises HistoryTooShortError, saying how much is
     needed, where not even the shortest horizon has a date to test on.
 
     >>> mondays = [date(2024, 4, 8), date(2024, 4, 15), date(2024, 5, 6)]
@@ -74,7 +74,7 @@ def rolling_origins(
             folds.append(Fold(origin, tests))
     if not folds:
         shortest = min(horizons_days)
-        raise ModelError(
+        raise HistoryTooShortError(
             f"The history from {history_from} to {as_of} ({(as_of - history_from).days} days) "
             f"is too short to test a model on later dates: that takes {first_after_days} days to "
             f"learn from, then a snapshot date after the start of a month, then {shortest} days.",

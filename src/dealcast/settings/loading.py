@@ -1,5 +1,6 @@
 """Defaults < `config/ENV.yaml` < environment (`DEALCAST__STORAGE__ROOT`) < flags, with origins."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dealcast.settings.tree import SOURCE_KINDS, SampleSource, Section, Settings
 
 ENVIRONMENTS = ("development", "staging", "production")
 PREFIX = "DEALCAST__"
+DEFAULT_SOURCE = "sample"
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,16 @@ def load_settings(
     origins: dict[str, str] = {}
     for origin, layer in layers:
         for key, value in layer.items():
-            if key == "source.kind" and values.get(key) not in (None, value):
+            if key == "source.kind" and values.get(key, DEFAULT_SOURCE) != value:
                 # Another kind of source has other fields: those of the former do not carry over.
                 for old in [k for k in values if k.startswith("source.")]:
                     del values[old], origins[old]
-            _refuse_unknown(key, origin, searched, str(values.get("source.kind", "sample")), layer)
+            _refuse_unknown(
+                key, origin, searched, str(values.get("source.kind", DEFAULT_SOURCE)), layer
+            )
             values[key] = value
             origins[key] = origin
-    values.setdefault("source.kind", "sample")
+    values.setdefault("source.kind", DEFAULT_SOURCE)
     try:
         settings = Settings.model_validate(_nest(values))
     except ValidationError as error:
@@ -105,7 +109,8 @@ def _read_yaml(file: Path) -> dict[str, object]:
         raise SettingsError(
             f"{file} must hold sections such as 'storage:'.", remedy="see config/development.yaml"
         )
-    return content
+    # A section whose lines are all comments is empty.
+    return {name: section for name, section in content.items() if section is not None}
 
 
 def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -124,7 +129,9 @@ def parse_value(text: str) -> object:
     Lists, maps and null are YAML; all else stays text.
     """
     if text.strip()[:1] in ("[", "{") or text.strip() in ("null", "~", ""):
-        return yaml.safe_load(text)
+        # What is no YAML stays text, and is refused by its type: an error would repeat a secret.
+        with contextlib.suppress(yaml.YAMLError):
+            return yaml.safe_load(text)
     return text
 
 

@@ -57,6 +57,8 @@ def logged_run(
     outputs: list[logging.Handler] = [logging.StreamHandler(kept)]
     if not quiet:
         outputs.append(logging.StreamHandler(sys.stderr))
+        # The command line says itself why a run failed.
+        outputs[-1].addFilter(lambda record: not getattr(record, "kept_only", False))
     before = logger.level, logger.propagate
     for output in outputs:
         output.setFormatter(formatter)

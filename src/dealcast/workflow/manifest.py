@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import secrets
 import subprocess
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from dealcast.errors import StoreError, nearest
 from dealcast.workflow.store import Store
 
 PACKAGE = Path(__file__).resolve().parents[1]
+# A newer one may give other figures, so the steps run again.
+LIBRARIES = ("dataframely", "deltalake", "narwhals", "numpy", "polars", "scikit-learn")
 LATEST_STEPS = "runs/latest_steps.json"
 
 Status = Literal["running", "done", "failed", "interrupted"]
@@ -25,13 +28,15 @@ Status = Literal["running", "done", "failed", "interrupted"]
 class StepRecord:
     """One step's outcome: the table versions and objects it made, and the figures it found.
 
-    `run_id` is the run that made them: an earlier one where the step was skipped.
+    `run_id` is the run that made them: an earlier one where the step was skipped. `made_from` is a
+    hash of what its needs had made by then.
     """
 
     name: str
     run_id: str
     fingerprint: str
     seconds: float
+    made_from: str = ""
     tables: Mapping[str, int] = field(default_factory=dict)
     objects: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -105,11 +110,16 @@ def save_latest_steps(store: Store, records: Mapping[str, StepRecord]) -> None:
 
 @cache
 def code_version() -> dict[str, str]:
-    """Package version, git commit (empty outside of a checkout) and hash of the source files."""
+    """Versions of Dealcast, Python and the libraries figures depend on; commit, hash of the source.
+
+    The commit is empty outside of a checkout.
+    """
     return {
         "version": version("dealcast"),
         "commit": _git_commit(),
         "source_hash": _source_hash(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
     }
 
 
@@ -121,7 +131,7 @@ def digest(content: object) -> str:
 
 
 def _source_hash() -> str:
-    files = sorted(f for f in PACKAGE.rglob("*") if f.suffix in {".py", ".yaml", ".json"})
+    files = sorted(f for f in PACKAGE.rglob("*") if f.is_file() and f.suffix != ".pyc")
     return digest([(str(f.relative_to(PACKAGE)), f.read_bytes().hex()) for f in files])
 
 

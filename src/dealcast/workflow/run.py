@@ -104,9 +104,14 @@ def run_steps(
             tracker.log([Param("environment", loaded.environment)])
         except DealcastError as error:
             manifest.status, manifest.error = "failed", error.problem
+            logger.error("%s", error.problem, extra={"kept_only": True})
+            raise
+        except KeyboardInterrupt:
+            manifest.status, manifest.error = "interrupted", "interrupted"
             raise
         except BaseException as error:
-            manifest.status, manifest.error = "interrupted", type(error).__name__
+            manifest.status, manifest.error = "failed", f"unexpected {type(error).__name__}"
+            logger.exception("unexpected")
             raise
         finally:
             manifest.finished = now().isoformat(timespec="seconds")
@@ -117,6 +122,7 @@ def run_steps(
 
 
 def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> StepRecord:
+    _refuse_outdated_needs(step, ws)
     fingerprint = _fingerprint(step, ws)
     watcher.started(step)
     former = ws.records.get(step.name)
@@ -132,6 +138,7 @@ def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> S
         name=step.name,
         run_id=ws.run_id,
         fingerprint=fingerprint,
+        made_from=_made_from(step, ws),
         seconds=seconds,
         tables=made.tables,
         objects=made.objects,
@@ -143,23 +150,44 @@ def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> S
 
 def _fingerprint(step: Step, ws: Workspace) -> str:
     """What the step's outcome depends on: code, settings, watched tables, what its needs made."""
-    needs = [ws.record(name) for name in step.needs]
     return digest(
         {
             "step": step.name,
-            "code": code_version()["source_hash"],
+            "code": {k: v for k, v in code_version().items() if k != "commit"},
             "settings": {s: getattr(ws.settings, s).model_dump(mode="json") for s in step.sections},
             "watches": {t: ws.store.version(t) for t in step.watches if ws.store.has(t)},
-            "needs": [(r.fingerprint, dict(r.tables), dict(r.objects)) for r in needs],
+            "needs": _made_from(step, ws),
         }
     )
+
+
+def _made_from(step: Step, ws: Workspace) -> str:
+    """What the step's needs have made last: fingerprints, table versions, objects."""
+    needs = [ws.record(name) for name in step.needs]
+    return digest([(r.fingerprint, dict(r.tables), dict(r.objects)) for r in needs])
+
+
+def _refuse_outdated_needs(step: Step, ws: Workspace) -> None:
+    """No step may mix what was made from different versions of the same tables."""
+    by_name = {s.name: s for s in STEPS}
+    for name in step.needs:
+        if ws.record(name).made_from != _made_from(by_name[name], ws):
+            raise StoreError(
+                f"What '{name}' made is older than what it was made from: "
+                f"'{step.name}' would mix versions.",
+                remedy=f"`dealcast run --from {name} --root {ws.store.root}`",
+            )
 
 
 def _unchanged(step: Step, former: StepRecord, fingerprint: str, ws: Workspace) -> bool:
     # The source itself may have changed, and only fetching tells; the raw hash then stays the same.
     if step.name == STEP_NAMES[0] or not ws.settings.orchestration.skip_unchanged:
         return False
-    return former.fingerprint == fingerprint and all(ws.store.has(t) for t in former.tables)
+    return (
+        former.fingerprint == fingerprint
+        and all(ws.store.has(t) for t in former.tables)
+        and all(ws.store.has_object(key) for key in former.objects.values())
+    )
 
 
 def _refuse_other_source(

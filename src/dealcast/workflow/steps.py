@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from dealcast.cleaning import as_raw, clean
-from dealcast.errors import ModelError, QualityError
+from dealcast.errors import HistoryTooShortError, QualityError
 from dealcast.features.build import KEY, build_features, feature_contract
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.descriptive import build_crm_features
@@ -204,7 +204,7 @@ def evaluate_model(ws: Workspace) -> Made:
             fiscal_year_start_month=ws.settings.data.fiscal_year_start_month,
             progress=ws.progress,
         )
-    except ModelError as error:
+    except HistoryTooShortError as error:
         logger.warning("not evaluated: %s", error.problem)
         return Made(figures={"evaluation": None, "not_evaluated": error.problem})
     made = Made()
@@ -229,7 +229,7 @@ def score_open(ws: Workspace) -> Made:
     from dealcast.modeling.scoring import score
     from dealcast.modeling.training import WinModel
 
-    model = WinModel.from_dict(ws.store.get_json(ws.record("train").objects["model"]))
+    model = WinModel.from_dict(ws.store.require_json(ws.record("train").objects["model"]))
     scores = score(
         model,
         ws.known_tables(),
@@ -277,15 +277,15 @@ STEPS: tuple[Step, ...] = (
         ("data", "features", "model"),
         features,
     ),
-    Step("train", "fit the win model", ("features",), ("data", "model"), train_model),
+    Step("train", "fit the win model", ("clean",), ("data", "model"), train_model),
     Step(
         "evaluate",
         "judge it on later dates, beside its baselines",
-        ("features",),
+        ("clean", "features"),
         ("data", "model"),
         evaluate_model,
     ),
-    Step("score", "score the open opportunities", ("train",), ("data", "model"), score_open),
+    Step("score", "score the open opportunities", ("clean", "train"), ("data",), score_open),
 )
 STEP_NAMES = tuple(step.name for step in STEPS)
 

@@ -143,6 +143,20 @@ class Store:
                 f"'{self.root}/{key}' is not valid JSON.", remedy="restore it, or delete it"
             ) from None
 
+    def require_json(self, key: str) -> Any:
+        """A JSON object's content. Raises StoreError where a run recorded it and it is gone."""
+        content = self.get_json(key)
+        if content is None:
+            raise StoreError(
+                f"'{self.root}/{key}' is gone, though a run recorded it.",
+                remedy="`dealcast run` makes again what is missing",
+            )
+        return content
+
+    def has_object(self, key: str) -> bool:
+        """Whether there is such an object."""
+        return (self.root / key).is_file()
+
     def list_objects(self, prefix: str) -> list[str]:
         """Keys under a prefix, in order."""
         if not self.root.is_dir():

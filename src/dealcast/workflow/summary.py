@@ -29,7 +29,7 @@ def summarise(manifest: RunManifest, store: Store) -> dict[str, Any]:
 
 def quality_report(store: Store, key: str) -> QualityReport:
     """A quality report that a run wrote."""
-    return QualityReport.from_dict(store.get_json(key))
+    return QualityReport.from_dict(store.require_json(key))
 
 
 def _without_bulk(figures: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _quality(steps: dict[str, StepRecord], store: Store) -> dict[str, Any]:
 def _cleaning(steps: dict[str, StepRecord], store: Store) -> dict[str, Any]:
     if "clean" not in steps:
         return {}
-    log = store.get_json(steps["clean"].objects["cleaning_log"])
+    log = store.require_json(steps["clean"].objects["cleaning_log"])
 
     def did(action: str) -> list[dict[str, Any]]:
         return [
