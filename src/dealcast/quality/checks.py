@@ -152,10 +152,10 @@ INTEGRITY = (
           "nothing depends on it; add the parent if it is a customer"),
 )
 TIMELINESS = (
-    Check("DQ601", "Dated after the export", "timeliness", "major", "opportunities",
+    Check("DQ601", "Dated after data.as_of", "timeliness", "notice", "opportunities",
           ("engage_date", "close_date"),
           pl.max_horizontal(usable("engage_date"), usable("close_date")) > pl.col(AS_OF),
-          "mend the date, or set data.as_of to the export's day"),
+          "nothing, where an earlier day is replayed: the model does not see them"),
     Check("DQ602", "Ends mid-flight (right-truncated)", "timeliness", "notice", "opportunities",
           ("deal_stage",), ends_mid_flight,
           "do not count open ones as lost; the win model treats them as censored"),
