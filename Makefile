@@ -26,12 +26,12 @@ $(BIN)/python: | $(UV)
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 
 .venv/.core: requirements/core.txt pyproject.toml | $(BIN)/python
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/core.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/core.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.core
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
 demo: .venv/.core  ## generated data, all steps, on local files: the main job and its result

@@ -36,7 +36,7 @@ def test_flags_win_over_environment_over_file_over_default(tmp_path: Path) -> No
     assert origins["quality.min_score"] == "flag"
     assert origins["model.seed"] == "environment DEALCAST__MODEL__SEED"
     assert origins["storage.root"].endswith("development.yaml")
-    assert origins["model.penalty"] == "default"
+    assert origins["model.min_closed"] == "default"
 
 
 def test_lists_in_the_environment_are_yaml(tmp_path: Path) -> None:

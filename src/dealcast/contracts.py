@@ -223,14 +223,57 @@ class BacktestPredictions(dy.Schema):
 
     opportunity_id = dy.String(primary_key=True, min_length=1)
     snapshot_date = dy.Date(primary_key=True, min=EARLIEST, max=LATEST)
-    origin = dy.Date(min=EARLIEST, max=LATEST, description="The model knew nothing from here on.")
+    origin = dy.Date(
+        min=EARLIEST,
+        max=LATEST,
+        description="The process was learnt from what was known before this day.",
+    )
     horizon_days = dy.Int32(primary_key=True, min=1, max=3_650)
-    estimator = dy.String(primary_key=True)
     age_days = dy.Int32(min=0, max=50_000)
     is_stale = dy.Bool(description="Older than any opportunity that had closed by the origin.")
     p_won = dy.Float64(min=0.0, max=1.0)
     p_lost = dy.Float64(min=0.0, max=1.0)
     outcome = dy.String(description="won, lost or open at the end of the horizon.")
+
+
+class BacktestCandidates(BacktestPredictions):
+    """The same by every estimator, the baselines among them."""
+
+    estimator = dy.String(primary_key=True)
+
+
+class ScoreReasons(dy.Schema):
+    """What each part adds to the log-odds of being won within the longest horizon.
+
+    The parts of an opportunity, its base rate among them, add up to the log-odds of its score.
+    """
+
+    opportunity_id = dy.String(primary_key=True, min_length=1)
+    scored_on = dy.Date(primary_key=True, min=EARLIEST, max=LATEST)
+    horizon_days = dy.Int32(min=1, max=3_650)
+    part = dy.String(primary_key=True)
+    log_odds = dy.Float64(min=-100.0, max=100.0)
+
+
+class ScoreChanges(dy.Schema):
+    """Why the score of an opportunity moved since it was last scored (log-odds).
+
+    log_odds = log_odds_before + clock + crm_edit + model.
+    """
+
+    opportunity_id = dy.String(primary_key=True, min_length=1)
+    scored_on = dy.Date(min=EARLIEST, max=LATEST)
+    former_scored_on = dy.Date(min=EARLIEST, max=LATEST)
+    horizon_days = dy.Int32(min=1, max=3_650)
+    log_odds_before = dy.Float64(min=-100.0, max=100.0)
+    clock = dy.Float64(min=-100.0, max=100.0, description="Time has passed.")
+    crm_edit = dy.Float64(
+        min=-100.0, max=100.0, description="Agent, product, account or engage date were changed."
+    )
+    model = dy.Float64(
+        min=-100.0, max=100.0, description="The model is another, or has learnt from others since."
+    )
+    log_odds = dy.Float64(min=-100.0, max=100.0)
 
 
 @cache
@@ -254,7 +297,9 @@ def scores_contract(horizons_days: tuple[int, ...]) -> type[dy.Schema]:
             "model_id": dy.String(),
             "sales_agent": dy.String(nullable=True),
             "product": dy.String(nullable=True),
+            "account": dy.String(nullable=True),
             "deal_stage": dy.String(),
+            "engage_date": dy.Date(nullable=True, min=EARLIEST, max=LATEST),
             "age_days": dy.Int32(nullable=True, min=0, max=50_000),
             **probability,
             "amount": dy.Float64(nullable=True, min=0.0, max=LARGEST_AMOUNT),
@@ -268,7 +313,195 @@ def scores_contract(horizons_days: tuple[int, ...]) -> type[dy.Schema]:
                 max=LARGEST_AMOUNT,
                 description="Amount times the probability of winning within the longest horizon.",
             ),
+            "grade": dy.String(
+                nullable=True, description="A to D by the chance within the longest horizon."
+            ),
+            "p_ever_won": dy.Float64(
+                nullable=True,
+                min=0.0,
+                max=1.0,
+                description="Extrapolation: beyond the horizons that the backtest has judged.",
+            ),
+            "closes_from": dy.Date(
+                nullable=True,
+                min=EARLIEST,
+                max=LATEST,
+                description="If it closes, then in four of five cases from this day on ...",
+            ),
+            "closes_until": dy.Date(
+                nullable=True, min=EARLIEST, max=LATEST, description="... until this day."
+            ),
+            "reason_for": dy.String(nullable=True, description="What raises the score most."),
+            "reason_against": dy.String(nullable=True, description="What lowers it most."),
             "is_stale": dy.Bool(description="Older than any opportunity that ever closed."),
+            "stale_evidence": dy.String(nullable=True),
+            "is_low_information": dy.Bool(description="Engaged less than 7 days ago."),
             "note": dy.String(nullable=True),
         },
+    )
+
+
+class Drift(dy.Schema):
+    """One thing monitored per row: what was trained on against what has come in since.
+
+    Without a test (`level` is 'not applicable') the figures are null and `note` says why.
+    """
+
+    kind = dy.String(
+        primary_key=True,
+        description="mix, feature, missing values, rate, score or calibration.",
+    )
+    what = dy.String(primary_key=True, min_length=1, description="Such as a column's name.")
+    test = dy.String(nullable=True)
+    statistic = dy.Float64(nullable=True, min=-1e12, max=1e12)
+    p_value = dy.Float64(nullable=True, min=0.0, max=1.0)
+    p_adjusted = dy.Float64(
+        nullable=True, min=0.0, max=1.0, description="p value adjusted for all tests of the run."
+    )
+    effect = dy.Float64(nullable=True, min=-1e12, max=1e12, description="Size of the change.")
+    effect_unit = dy.String(
+        description="PSI; share: current less reference (0-1); ratio: current by reference."
+    )
+    threshold = dy.Float64(min=0.0, max=1e6, description="Effect from which it is a warning.")
+    level = dy.String(description="ok, warning, alert or not applicable.")
+    n_reference = dy.Int64(min=0, max=10**12)
+    n_current = dy.Int64(min=0, max=10**12)
+    note = dy.String(nullable=True)
+    remedy = dy.String(nullable=True, description="What to look into; null where it is ok.")
+
+
+class CalibrationOverTime(dy.Schema):
+    """Expected against observed wins per month of scoring and horizon.
+
+    One score per opportunity and row: its first of that month. `basis` is 'matured' where the
+    horizon has passed, 'estimate' where it has not: then the wins expected by now count.
+    """
+
+    period = dy.Date(primary_key=True, min=EARLIEST, max=LATEST, description="First of the month.")
+    horizon_days = dy.Int32(primary_key=True, min=1, max=3_650)
+    basis = dy.String(primary_key=True, description="matured or estimate.")
+    n = dy.Int64(min=1, max=10**12, description="Scores, one per opportunity.")
+    expected_wins = dy.Float64(min=0.0, max=1e12)
+    observed_wins = dy.Int64(min=0, max=10**12)
+    ratio = dy.Float64(nullable=True, min=0.0, max=1e12, description="Observed by expected.")
+    ratio_low = dy.Float64(nullable=True, min=0.0, max=1e12, description="Of the 95 % interval.")
+    ratio_high = dy.Float64(nullable=True, min=0.0, max=1e12)
+    log_loss = dy.Float64(nullable=True, min=0.0, max=100.0, description="Null for an estimate.")
+    brier = dy.Float64(nullable=True, min=0.0, max=1.0, description="Null for an estimate.")
+
+
+class LeakAudit(dy.Schema):
+    """How each test of the leak gate came out for each feature."""
+
+    feature = dy.String(primary_key=True, min_length=1)
+    group = dy.String(description="Features of one source, which are also tried together.")
+    test = dy.String(primary_key=True, description="Code of the test, such as LK1_future_erased.")
+    title = dy.String(description="What the figure says, with its unit.")
+    figure = dy.Float64(nullable=True, min=0.0, max=1.0, description="Null: nothing was measured.")
+    threshold = dy.Float64(nullable=True, min=0.0, max=1.0, description="Largest that passes.")
+    outcome = dy.String(description="passed, failed, not applicable, overridden or banned.")
+    note = dy.String(nullable=True, description="What was found, or why not.")
+    remedy = dy.String()
+
+    @dy.rule()
+    def outcome_is_known(cls) -> pl.Expr:
+        known = ["passed", "failed", "not applicable", "overridden", "banned"]
+        return pl.col("outcome").is_in(known)
+
+
+class Forecast(dy.Schema):
+    """Bookings (revenue of wins) to expect, one week, month or fiscal quarter per row.
+
+    `forecast` = `booked` + `pipeline` + `new_business`, in the export's currency. What happens is
+    expected to lie within `low` and `high` with the chance `level`; null where too few past
+    errors are known to say so (`note` says how many).
+    """
+
+    issued_on = dy.Date(
+        primary_key=True, min=EARLIEST, max=LATEST, description="Last day that was known."
+    )
+    period_kind = dy.String(primary_key=True, description="week, month or quarter (fiscal).")
+    period_start = dy.Date(primary_key=True, min=EARLIEST, max=LATEST)
+    period_end = dy.Date(min=EARLIEST, max=LATEST, description="Last day of it.")
+    ahead = dy.Int32(
+        min=1, max=1_000, description="Periods ahead; 1: the one of the day after issued_on."
+    )
+    method = dy.String(min_length=1)
+    booked = dy.Float64(min=0.0, max=1e15, description="Won in the period until issued_on.")
+    pipeline = dy.Float64(min=0.0, max=1e15, description="From opportunities open on issued_on.")
+    new_business = dy.Float64(min=0.0, max=1e15, description="From those to be engaged after it.")
+    forecast = dy.Float64(min=0.0, max=1e15)
+    low = dy.Float64(nullable=True, min=0.0, max=1e15)
+    high = dy.Float64(nullable=True, min=0.0, max=1e15)
+    level = dy.Float64(min=0.0, max=1.0, description="Nominal coverage of low to high (0-1).")
+    note = dy.String(nullable=True)
+
+    @dy.rule()
+    def period_kind_is_known(cls) -> pl.Expr:
+        return pl.col("period_kind").is_in(["week", "month", "quarter"])
+
+    @dy.rule()
+    def parts_add_up(cls) -> pl.Expr:
+        parts = pl.col("booked") + pl.col("pipeline") + pl.col("new_business")
+        return (parts - pl.col("forecast")).abs() <= 1e-9 * (1 + pl.col("forecast"))
+
+    @dy.rule()
+    def interval_is_whole(cls) -> pl.Expr:
+        return pl.col("low").is_null() == pl.col("high").is_null()
+
+    @dy.rule()
+    def forecast_is_within_its_interval(cls) -> pl.Expr:
+        return (pl.col("low") <= pl.col("forecast")) & (pl.col("forecast") <= pl.col("high"))
+
+
+class ForecastBacktest(Forecast):
+    """The forecasts that each method would have issued, beside what came, its errors known then.
+
+    A period is in it once per method and `issued_on` (the origin).
+    """
+
+    method = dy.String(primary_key=True, min_length=1)
+    actual = dy.Float64(min=0.0, max=1e15, description="Booked in the period when it was over.")
+
+
+class ForecastOutcomes(dy.Schema):
+    """What came of an issued forecast whose period has ended."""
+
+    issued_on = dy.Date(primary_key=True, min=EARLIEST, max=LATEST)
+    period_kind = dy.String(primary_key=True)
+    period_start = dy.Date(primary_key=True, min=EARLIEST, max=LATEST)
+    period_end = dy.Date(min=EARLIEST, max=LATEST)
+    ahead = dy.Int32(min=1, max=1_000)
+    method = dy.String(min_length=1)
+    forecast = dy.Float64(min=0.0, max=1e15)
+    low = dy.Float64(nullable=True, min=0.0, max=1e15)
+    high = dy.Float64(nullable=True, min=0.0, max=1e15)
+    level = dy.Float64(min=0.0, max=1.0)
+    actual = dy.Float64(min=0.0, max=1e15)
+    error = dy.Float64(min=-1e15, max=1e15, description="Forecast less actual.")
+    relative_error = dy.Float64(
+        nullable=True, min=-1.0, max=1e15, description="Share of actual; null where that is 0."
+    )
+    is_inside = dy.Bool(nullable=True, description="Within low to high; null: no interval.")
+
+
+class DeadPipelineByOwner(dy.Schema):
+    """Open opportunities of one sales agent per row; amounts if won, in the export's currency.
+
+    Amounts leave out opportunities without a known amount, which the counts hold.
+    """
+
+    sales_agent = dy.String(nullable=True, description="Null: nobody's.")
+    open_opportunities = dy.Int64(min=1, max=10**12)
+    open_amount = dy.Float64(min=0.0, max=1e15)
+    dead_opportunities = dy.Int64(
+        min=0, max=10**12, description="Older than any opportunity that ever closed."
+    )
+    dead_amount = dy.Float64(min=0.0, max=1e15)
+    dead_share = dy.Float64(
+        nullable=True, min=0.0, max=1.0, description="Of the open amount; null where that is 0."
+    )
+    expected_value = dy.Float64(min=0.0, max=1e15, description="Of all open ones, by the model.")
+    haircut = dy.Float64(
+        nullable=True, min=0.0, max=1.0, description="Expected value as a share of the amount."
     )

@@ -135,10 +135,14 @@ def parse_value(text: str) -> object:
     return text
 
 
+# Settings whose keys are words of the user's.
+NAMED_BY_USERS = ("cleaning.spelling", "audit.allow")
+
+
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in tree.items():
         dotted = f"{prefix}{key}"
-        if isinstance(value, Mapping) and dotted != "cleaning.spelling":
+        if isinstance(value, Mapping) and dotted not in NAMED_BY_USERS:
             yield from _flatten(value, f"{dotted}.")
         else:
             yield dotted, value

@@ -126,10 +126,18 @@ class ModelSettings(Section):
     horizons_days: tuple[int, ...] = Field(
         (30, 60, 90), min_length=1, description="Won within so many days."
     )
-    penalty: float = Field(
-        10.0,
-        gt=0,
-        description="Inverse strength of the ridge penalty on the hazard (larger: freer).",
+    estimator: str = Field(
+        "auto",
+        description="auto: the plainest of those that predict best out of time; or a name of one.",
+    )
+    entities: tuple[str, ...] = Field(
+        ("sales_agent", "product", "account"),
+        description="Whose differences in speed and winning may be learnt, where the leak gate "
+        "lets them in.",
+    )
+    grades: tuple[float, float, float] = Field(
+        (0.5, 0.25, 0.1),
+        description="Least chances (0-1) of being won within the longest horizon for A, B and C.",
     )
     min_closed: int = Field(
         200, ge=1, description="Fewest closed opportunities to train on (count)."
@@ -138,6 +146,43 @@ class ModelSettings(Section):
         90, ge=14, description="History (days) before the first rolling origin."
     )
     seed: int = Field(0, ge=0, description="Seed of everything random in training.")
+
+
+class MonitoringSettings(Section):
+    """When a change since training counts, and what follows from it."""
+
+    current_days: int = Field(
+        90,
+        ge=1,
+        description="Days compared with what was before, where the model knows the whole export.",
+    )
+    false_alarm_rate: float = Field(
+        0.01, gt=0, lt=1, description="Chance (0-1) that a run finds drift where there is none."
+    )
+    min_rows: int = Field(
+        50, ge=10, description="Fewest rows (count) in either window for a test to apply."
+    )
+    psi_warning: float = Field(
+        0.1, gt=0, description="Population stability index of a distribution that is a warning."
+    )
+    psi_alert: float = Field(0.25, gt=0, description="The same that is an alert.")
+    share_warning: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="Difference of a win rate, fill rate or mean score (0-1) that is a warning.",
+    )
+    share_alert: float = Field(0.15, gt=0, le=1, description="The same that is an alert.")
+    ratio_warning: float = Field(
+        1.25,
+        gt=1,
+        description="Arrivals, speed of closing, wins against expected: a warning where they are "
+        "this many times as large, or as small.",
+    )
+    ratio_alert: float = Field(1.5, gt=1, description="The same that is an alert.")
+    retrain_on: Literal["never", "alert", "warning"] = Field(
+        "never", description="Lowest level of drift upon which the model is to be trained anew."
+    )
 
 
 class TrackingSettings(Section):
@@ -161,6 +206,67 @@ class LoggingSettings(Section):
     format: Literal["human", "json"] = Field("human", description="human for people, json else.")
 
 
+class AuditSettings(Section):
+    """When a feature counts as knowing the outcome (the leak gate)."""
+
+    max_auc_alone: float = Field(
+        0.85,
+        gt=0.5,
+        le=1,
+        description="Largest AUC of a feature, or a group, alone, among rows of one age.",
+    )
+    max_fill_gap: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Largest difference of the share filled on closed and on open rows (0-1).",
+    )
+    max_unseen_share: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Largest share of rows with a value that only closed, or open, rows have.",
+    )
+    significance: float = Field(
+        0.01, gt=0, lt=1, description="Chance (0-1) of one false alarm among all features."
+    )
+    max_rows: int = Field(
+        30_000, ge=1_000, description="Rows that are looked at (count); more are sampled."
+    )
+    rebuilt_dates: int = Field(
+        3, ge=1, description="Dates on which the future is erased and all is rebuilt (count)."
+    )
+    max_auc_of_model: float = Field(
+        0.97,
+        gt=0.5,
+        le=1,
+        description="A model with a larger AUC out of time is not registered: too good to be true.",
+    )
+    accept_near_perfect: str | None = Field(
+        None, description="Reason for accepting such a model all the same; it is recorded."
+    )
+    allow: dict[str, str] = Field(
+        {}, description="Features to keep although they fail: name to reason, which is recorded."
+    )
+
+
+class ForecastSettings(Section):
+    """What is forecast, by which method, and how sure its intervals are to be."""
+
+    quarters: int = Field(
+        2, ge=1, le=4, description="Fiscal quarters to forecast (count), the present one first."
+    )
+    method: str = Field(
+        "auto", description="auto: the one that holds out of time; or the name of one."
+    )
+    interval: float = Field(
+        0.8, gt=0, lt=1, description="Share of periods (0-1) that intervals are to cover."
+    )
+    origins: int = Field(
+        12, ge=1, le=60, description="Latest month ends from which forecasts are tested (count)."
+    )
+
+
 class Settings(Section):
     """The whole tree. A pure function receives its own section, never this."""
 
@@ -171,9 +277,12 @@ class Settings(Section):
     cleaning: CleaningSettings = CleaningSettings()
     features: FeatureSettings = FeatureSettings()
     model: ModelSettings = ModelSettings()
+    forecast: ForecastSettings = ForecastSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     tracking: TrackingSettings = TrackingSettings()
     orchestration: OrchestrationSettings = OrchestrationSettings()
     logging: LoggingSettings = LoggingSettings()
+    audit: AuditSettings = AuditSettings()
 
 
 SOURCE_KINDS: dict[str, type[Section]] = {
