@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from dealcast.errors import ModelError
-from dealcast.modeling.history import History, known_by
-from dealcast.snapshots import day_number, month_of_quarter
+from dealcast.modeling.history import COHORT, History, Traits, known_by
+from dealcast.snapshots import day_number
 
 Opportunity = Callable[..., pl.DataFrame]
 Counted = dict[tuple[int, int], tuple[int, int, int]]
@@ -90,22 +90,85 @@ def test_what_happens_later_changes_nothing(opportunities_of: Opportunity) -> No
     assert counted(known_by(as_it_came, until)) == counted(known_by(erased, until))
 
 
-def test_sums_by_age_and_month_keep_every_person_day(
-    steady: pl.DataFrame, steady_until: date
+def test_weights_count_in_the_person_days_of_their_own_opportunity(
+    opportunities_of: Opportunity,
 ) -> None:
-    days = known_by(steady, steady_until).person_days
+    opportunities = opportunities_of(
+        [
+            ("Won", DAY, DAY + timedelta(1)),
+            ("Lost", DAY, DAY + timedelta(3)),
+            ("Won", DAY + timedelta(1), DAY + timedelta(1)),
+            ("Engaging", DAY + timedelta(1), None),
+        ]
+    )
+    days = known_by(opportunities, DAY + timedelta(3)).person_days
 
-    sums = days.by_age_and_month(fiscal_year_start_month=2)
+    found = days.at_risk(np.array([1.0, 0.5, 0.25]))
 
-    assert sums.at_risk.shape == (days.oldest_closed_age + 2, 3)
-    for total, parts in zip(sums, days.counts, strict=True):
-        assert total.sum() == parts.sum()
-    in_month_2 = month_of_quarter(days.day, fiscal_year_start_month=2) == 2
-    at = in_month_2 & (days.age == 7)
-    assert sums.won[7, 1] == days.counts.won[at].sum() > 0
-    beyond = days.age > days.oldest_closed_age
-    assert sums.at_risk[-1].sum() == days.counts.at_risk[beyond].sum()
-    assert sums.won[-1].sum() == 0
+    first = day_number(DAY)
+    assert dict(zip(zip(days.age, days.day - first, strict=True), found, strict=True)) == {
+        (1, 1): 1.5,
+        (2, 2): 0.5,
+        (3, 3): 0.5,
+        (1, 2): 0.25,
+        (2, 3): 0.25,
+    }
+
+
+def test_a_first_close_on_its_first_day_still_opens_the_window(
+    opportunities_of: Opportunity,
+) -> None:
+    opportunities = opportunities_of(
+        [("Won", DAY, DAY), ("Won", DAY - timedelta(9), DAY + timedelta(5))]
+    )
+
+    seen = known_by(opportunities, DAY + timedelta(9)).at_risk
+
+    first = day_number(DAY)
+    assert len(seen.closed) == 1
+    assert seen.first_close == first
+    assert seen.entered.tolist() == [first - 1]
+
+
+def test_where_all_closed_on_their_first_day_nobody_was_at_risk(
+    opportunities_of: Opportunity,
+) -> None:
+    history = known_by(opportunities_of([("Won", DAY, DAY)] * 3), DAY + timedelta(9))
+
+    assert len(history.at_risk.traits) == 0
+    assert history.at_risk.entered.shape == (0,)
+
+
+def test_the_order_of_rows_does_not_matter(steady: pl.DataFrame, steady_until: date) -> None:
+    one_way = known_by(steady, steady_until)
+    other_way = known_by(steady.sample(fraction=1, shuffle=True, seed=1), steady_until)
+
+    assert np.array_equal(one_way.engaged, other_way.engaged)
+    assert np.array_equal(one_way.closed, other_way.closed)
+    assert np.array_equal(one_way.won, other_way.won)
+
+
+def test_groups_are_null_where_a_part_is_not_known() -> None:
+    traits = Traits(
+        np.array([0, 13, 14]),
+        {"sales_agent": pl.Series(["Ann", None, "Bob"]), "product": pl.Series(["A", "B", None])},
+    )
+
+    assert traits.group(["sales_agent"]).to_list() == ["Ann", None, "Bob"]
+    assert traits.group([COHORT]).to_list() == ["0", "0", "1"]
+    assert [n is None for n in traits.group(["sales_agent", "product"])] == [False, True, True]
+    assert traits.group(["account"]).to_list() == [None] * 3
+
+
+@pytest.mark.parametrize("rows", [np.array([2, 0]), np.array([True, False, True])])
+def test_traits_are_taken_by_position_and_by_mask(rows: np.ndarray) -> None:
+    traits = Traits(np.array([5, 6, 7]), {"product": pl.Series(["A", None, "C"])})
+
+    found = traits.take(rows)
+
+    expected = [7, 5] if rows.dtype == np.int64 else [5, 7]
+    assert found.engaged.tolist() == expected
+    assert found.names["product"].to_list() == [{5: "A", 7: "C"}[day] for day in expected]
 
 
 @pytest.mark.parametrize(

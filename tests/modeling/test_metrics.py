@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -23,21 +25,68 @@ def test_figures_are_those_of_scikit_learn(
     assert metrics.brier(won, p) == pytest.approx(reference.brier_score_loss(won, p))
 
 
-def test_auc_within_groups_is_the_mean_over_groups_weighted_by_rows(
+def test_auc_within_groups_is_the_mean_over_groups_weighted_by_wins(
     drawn: tuple[metrics.BoolArray, metrics.FloatArray],
 ) -> None:
     won, p = drawn
     group = np.arange(len(p)) % 7 * 11 - 3
-    won = won & (group != 8)
+    # One group without a win, and one with few.
+    won = won & (group != 8) & ((group != 19) | (np.arange(len(p)) < 200))
 
     expected = [
-        (reference.roc_auc_score(won[group == g], p[group == g]), (group == g).sum())
+        (reference.roc_auc_score(won[group == g], p[group == g]), won[group == g].sum())
         for g in np.unique(group)
         if g != 8
     ]
 
-    areas, rows = zip(*expected, strict=True)
-    assert metrics.auc_within(won, p, group) == pytest.approx(np.average(areas, weights=rows))
+    areas, wins = zip(*expected, strict=True)
+    assert metrics.auc_within(won, p, group) == pytest.approx(np.average(areas, weights=wins))
+
+
+def test_every_win_counts_the_same_whatever_its_group() -> None:
+    # One win of many rows that is ranked right, three of few that are ranked wrong.
+    won = np.array([True, False, False, False, False, True, True, True, False])
+    p = np.array([0.9, 0.1, 0.1, 0.2, 0.2, 0.1, 0.1, 0.1, 0.9])
+
+    assert metrics.auc_within(won, p, np.array([1] * 5 + [2] * 4)) == pytest.approx(0.25)
+
+
+def test_weights_are_how_often_a_row_counts(
+    drawn: tuple[metrics.BoolArray, metrics.FloatArray],
+) -> None:
+    won, p = drawn
+    group = np.arange(len(p)) % 5
+    times = np.random.default_rng(5).integers(0, 4, len(p))
+    repeated = np.repeat(np.arange(len(p)), times)
+
+    weighted = metrics.Ranking.of(won, p, group).auc(times.astype(float))
+
+    assert weighted == pytest.approx(
+        metrics.auc_within(won[repeated], p[repeated], group[repeated])
+    )
+    assert metrics.Ranking.of(won, p).auc(times.astype(float)) == pytest.approx(
+        reference.roc_auc_score(won, p, sample_weight=times)
+    )
+
+
+def test_a_ranking_in_which_no_row_counts_has_no_auc() -> None:
+    ranking = metrics.Ranking.of(np.array([True, False]), np.array([0.2, 0.1]))
+
+    assert ranking.auc(np.zeros(2)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"), [("log_loss", metrics.log_loss), ("brier", metrics.brier)]
+)
+def test_a_figure_is_the_mean_of_the_losses_of_its_name(
+    name: str,
+    figure: Callable[[metrics.BoolArray, metrics.FloatArray], float],
+    drawn: tuple[metrics.BoolArray, metrics.FloatArray],
+) -> None:
+    losses = metrics.LOSSES[name](*drawn)
+
+    assert losses.shape == drawn[1].shape
+    assert losses.mean() == figure(*drawn)
 
 
 def test_auc_of_one_outcome_cannot_be_computed() -> None:

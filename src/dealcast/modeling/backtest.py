@@ -1,15 +1,17 @@
 """Every origin in turn: learn from what was known before it, predict on the dates after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import polars as pl
 
-from dealcast.contracts import BacktestPredictions
-from dealcast.modeling.estimators import ESTIMATORS, Fitted
-from dealcast.modeling.history import known_by
+from dealcast.contracts import BacktestCandidates
+from dealcast.modeling.estimators import ESTIMATORS, Context, Fitted
+from dealcast.modeling.history import ENTITIES, Traits, known_by
+from dealcast.modeling.recalibration import Recalibration, recalibrate
+from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import Fold, rolling_origins
-from dealcast.settings import ModelSettings
 from dealcast.snapshots import EPOCH
 
 # Opportunities whose snapshots are predicted, spread evenly over their ids. More would not make
@@ -19,70 +21,121 @@ OPPORTUNITIES_TESTED = 100_000
 Progress = Callable[[str, float], None]
 
 
-def backtest(  # noqa: PLR0913 - four keywords, each from another part of the run
+@dataclass(frozen=True)
+class Backtest:
+    """What a backtest came to.
+
+    `candidates`: the contract BacktestCandidates, as they would have been issued.
+    `recalibrations`: by estimator, what all matured predictions together say of the next ones.
+    """
+
+    candidates: pl.DataFrame
+    recalibrations: Mapping[str, Recalibration]
+
+
+def backtest(  # noqa: PLR0913 - keywords from different parts of the run
     opportunities: pl.DataFrame,
     snapshots: pl.DataFrame,
-    settings: ModelSettings,
+    context: Context,
     *,
     as_of: date,
-    fiscal_year_start_month: int,
     progress: Progress = lambda _note, _share: None,
-) -> pl.DataFrame:
-    """The contract BacktestPredictions: each snapshot by each estimator at each horizon.
+    estimators: Sequence[str] = tuple(ESTIMATORS),
+) -> Backtest:
+    """Each snapshot by each estimator at each horizon, recalibrated on what had matured by then.
 
-    Only snapshots whose horizon ended by `as_of` are there, so every outcome is known. `progress`
-    is told what is being done and the share (0-1) that is. Raises ModelError where the history is
-    too short.
+    The process is learnt at the origin; what is learnt anew each day (who never closes) follows
+    the snapshot dates. Only snapshots whose horizon ended by `as_of` are there, so every outcome
+    is known. `progress` is told what is being done and the share (0-1) that is. Raises ModelError
+    where the history is too short.
     """
-    rows = _with_age(snapshots, opportunities)
+    opportunities = opportunities.sort("opportunity_id")
+    rows = with_traits(snapshots, opportunities)
     folds = rolling_origins(
         rows["snapshot_date"].unique().sort().to_list(),
         history_from=EPOCH + timedelta(days=known_by(opportunities, as_of).first_close),
-        first_after_days=settings.first_origin_after_days,
-        horizons_days=settings.horizons_days,
+        first_after_days=context.settings.first_origin_after_days,
+        horizons_days=context.settings.horizons_days,
         as_of=as_of,
     )
-    parts = []
+    past = {name: _Past() for name in estimators}
+    parts: list[pl.DataFrame] = []
     for done, fold in enumerate(folds):
         progress(f"origin {fold.origin}", done / len(folds))
+        tested = fold_rows(rows, fold)
         history = known_by(opportunities, fold.known_until)
         stale = pl.col("age_days") > history.person_days.oldest_closed_age
-        tested = rows.with_columns(pl.lit(fold.origin).alias("origin"), is_stale=stale)
-        for name, estimator in ESTIMATORS.items():
-            fitted = estimator.fit(history, settings, fiscal_year_start_month)
-            parts += _predicted(fold, tested, name, fitted)
-    return pl.concat(parts)
+        tested = tested.with_columns(origin=pl.lit(fold.origin), is_stale=stale)
+        learnt = {name: ESTIMATORS[name].fit(history, context) for name in estimators}
+        matured = {name: recalibrate(past[name].matured(fold.known_until)) for name in estimators}
+        for (day,), on_day in tested.partition_by("snapshot_date", as_dict=True).items():
+            known = known_by(opportunities, day)
+            horizons = [h for h, dates in fold.test_dates.items() if day in dates]
+            for name, fitted in learnt.items():
+                today = fitted.updated(known)
+                raw = list(at_horizons(on_day, today, horizons, name))
+                past[name].parts += raw
+                if isinstance(today, CompetingRisks):
+                    today = replace(today, recalibration=matured[name])
+                    raw = list(at_horizons(on_day, today, horizons, name))
+                parts += raw
+    return Backtest(
+        pl.concat(parts), {name: recalibrate(p.matured(as_of)) for name, p in past.items()}
+    )
 
 
-def _with_age(snapshots: pl.DataFrame, opportunities: pl.DataFrame) -> pl.DataFrame:
+@dataclass
+class _Past:
+    """Predictions of earlier origins, not recalibrated."""
+
+    parts: list[pl.DataFrame] = field(default_factory=list)
+
+    def matured(self, known_until: date) -> pl.DataFrame:
+        """Those whose horizon has ended by a day."""
+        if not self.parts:
+            return pl.DataFrame()
+        ends = pl.col("snapshot_date") + pl.duration(days=pl.col("horizon_days"))
+        return pl.concat(self.parts).filter(ends <= known_until)
+
+
+def with_traits(snapshots: pl.DataFrame, opportunities: pl.DataFrame) -> pl.DataFrame:
+    """The snapshots with age, engage date and names; of a large export an even share."""
     ids = opportunities.select(pl.col("opportunity_id").sort())
     every = -(-max(ids.height, 1) // OPPORTUNITIES_TESTED)
-    tested = opportunities.select("opportunity_id", "engage_date").join(
+    names = [name for name in ENTITIES if name in opportunities.columns]
+    tested = opportunities.select("opportunity_id", "engage_date", *names).join(
         ids.gather_every(every), on="opportunity_id", how="semi"
     )
     age = (pl.col("snapshot_date") - pl.col("engage_date")).dt.total_days().cast(pl.Int32)
-    return snapshots.join(tested, on="opportunity_id").with_columns(age_days=age)
+    rows = snapshots.join(tested, on="opportunity_id").with_columns(age_days=age)
+    return rows.sort("snapshot_date", "opportunity_id")
 
 
-def _predicted(fold: Fold, rows: pl.DataFrame, name: str, fitted: Fitted) -> list[pl.DataFrame]:
-    """One frame per horizon that has dates to test on."""
-    dates = {h: tests for h, tests in fold.test_dates.items() if tests}
-    shown = rows.filter(pl.col("snapshot_date").is_in(max(dates.values(), key=len)))
-    incidence = fitted.incidence(
-        shown["age_days"].cast(pl.Int64).to_numpy(),
-        shown["snapshot_date"].to_physical().cast(pl.Int64).to_numpy(),
-        list(dates),
-    )
+def fold_rows(rows: pl.DataFrame, fold: Fold) -> pl.DataFrame:
+    """The snapshots that a fold tests on at one horizon or another."""
+    dates = max(fold.test_dates.values(), key=len)
+    return rows.filter(pl.col("snapshot_date").is_in(dates))
+
+
+def at_horizons(
+    rows: pl.DataFrame, fitted: Fitted, horizons: Sequence[int], name: str
+) -> Iterator[pl.DataFrame]:
+    """The rows with their chances and outcome, one frame per horizon (BacktestCandidates)."""
+    days = rows["snapshot_date"].to_physical().cast(pl.Int64).to_numpy()
+    incidence = fitted.incidence(traits_of(rows), days, horizons)
     within = pl.col("days_to_close")
-    return [
-        shown.with_columns(
+    for column, horizon in enumerate(horizons):
+        yield rows.with_columns(
             p_won=incidence.won[:, column],
             p_lost=incidence.lost[:, column],
             estimator=pl.lit(name),
             horizon_days=pl.lit(horizon, dtype=pl.Int32),
             outcome=pl.when(within <= horizon).then("outcome").otherwise(pl.lit("open")),
-        )
-        .filter(pl.col("snapshot_date").is_in(tests))
-        .select(BacktestPredictions.column_names())
-        for column, (horizon, tests) in enumerate(dates.items())
-    ]
+        ).select(BacktestCandidates.column_names())
+
+
+def traits_of(rows: pl.DataFrame) -> Traits:
+    """The traits of rows with an engage date and names of entities."""
+    names = [name for name in ENTITIES if name in rows.columns]
+    engaged = rows["engage_date"].to_physical().cast(pl.Int64).to_numpy()
+    return Traits(engaged, {name: rows[name] for name in names})

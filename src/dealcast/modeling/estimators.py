@@ -8,23 +8,24 @@ from typing import Any, Protocol
 import numpy as np
 
 from dealcast.errors import ModelError, listed, nearest
-from dealcast.modeling.hazard import (
-    HazardTable,
-    Incidence,
-    fit_logit_hazards,
-    hazards_by_age,
-)
-from dealcast.modeling.history import History
+from dealcast.modeling.fitting import fit_mixture, fit_process
+from dealcast.modeling.history import History, Traits
+from dealcast.modeling.never_close import FIXED, levels_of
+from dealcast.modeling.risks import CompetingRisks, Incidence
 from dealcast.modeling.splits import matured_until
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import DayArray, day_number
 
 
 class Fitted(Protocol):
-    """What an estimator learnt: probabilities for an age on a day."""
+    """What an estimator learnt: probabilities for an opportunity on a day."""
 
-    def incidence(self, ages: DayArray, days: DayArray, horizons: Sequence[int]) -> Incidence:
+    def incidence(self, traits: Traits, days: DayArray, horizons: Sequence[int]) -> Incidence:
         """P(won) and P(lost) within each horizon (days) of day number s, open at its end."""
+        ...
+
+    def updated(self, history: History) -> "Fitted":
+        """The same, with what is learnt anew each day learnt from what is known by now."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -33,16 +34,25 @@ class Fitted(Protocol):
 
 
 @dataclass(frozen=True)
-class Estimator:
-    """One way to learn: its name, what it does, the features it uses, how to fit and reload it.
+class Context:
+    """What an estimator is fitted with besides the history.
 
-    `fit` takes the history, the model settings and the month in which the fiscal year starts.
+    `entities`: of sales_agent, product and account those that the leak gate lets in.
     """
+
+    settings: ModelSettings
+    fiscal_year_start_month: int = 1
+    entities: tuple[str, ...] = ("sales_agent", "product")
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """One way to learn: its name, what it does, the features it uses, how to fit and reload it."""
 
     name: str
     about: str
     features: tuple[str, ...]
-    fit: Callable[[History, ModelSettings, int], Fitted]
+    fit: Callable[[History, Context], Fitted]
     load: Callable[[Mapping[str, Any]], Fitted]
 
 
@@ -52,11 +62,16 @@ class BaseRates:
 
     rates: Mapping[int, tuple[float, float]]
 
-    def incidence(self, ages: DayArray, days: DayArray, horizons: Sequence[int]) -> Incidence:
+    def incidence(self, traits: Traits, days: DayArray, horizons: Sequence[int]) -> Incidence:
         """The base rates, whatever the age and day (only horizons that were fitted)."""
         del days
         table = np.array([self.rates[h] for h in horizons])
-        return Incidence(*(np.tile(column, (len(ages), 1)) for column in table.T))
+        return Incidence(*(np.tile(column, (len(traits), 1)) for column in table.T))
+
+    def updated(self, history: History) -> "BaseRates":
+        """The same rates."""
+        del history
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives the same rates back."""
@@ -86,35 +101,55 @@ def base_rate(history: History, horizon_days: int) -> tuple[float, float] | None
     return float(closing[history.won].sum() / total), float(closing[~history.won].sum() / total)
 
 
-def _fit_climatology(
-    history: History, settings: ModelSettings, fiscal_year_start_month: int
-) -> BaseRates:
-    del fiscal_year_start_month
+def base_rates(history: History, horizons_days: Sequence[int]) -> BaseRates:
+    """The base rate of each horizon; while no snapshot has matured, that of constant hazards."""
     at_risk, won, lost = (n.sum() for n in history.person_days.counts)
 
     def constant(horizon: int) -> tuple[float, float]:
-        # No snapshot has matured yet: what the mean daily rates would come to.
         closed = 1 - (1 - (won + lost) / at_risk) ** horizon
         return float(closed * won / (won + lost)), float(closed * lost / (won + lost))
 
-    return BaseRates({h: base_rate(history, h) or constant(h) for h in settings.horizons_days})
+    return BaseRates({h: base_rate(history, h) or constant(h) for h in horizons_days})
 
 
-def _fit_age(history: History, settings: ModelSettings, fiscal_year_start_month: int) -> Fitted:
-    del settings
-    return hazards_by_age(history.person_days, fiscal_year_start_month=fiscal_year_start_month)
+def _fit_climatology(history: History, context: Context) -> Fitted:
+    return base_rates(history, context.settings.horizons_days)
 
 
-def _fit_hazard(history: History, settings: ModelSettings, fiscal_year_start_month: int) -> Fitted:
-    return fit_logit_hazards(
-        history.person_days,
-        penalty=settings.penalty,
-        fiscal_year_start_month=fiscal_year_start_month,
+def _fit_age(history: History, context: Context) -> Fitted:
+    month = context.fiscal_year_start_month
+    return fit_process(history, fiscal_year_start_month=month, calendar=False)
+
+
+def _fit_calendar(history: History, context: Context) -> Fitted:
+    return fit_process(history, fiscal_year_start_month=context.fiscal_year_start_month)
+
+
+def _fit_never_close(history: History, context: Context) -> Fitted:
+    return _mixture(history, context)
+
+
+def _fit_shifting(history: History, context: Context) -> Fitted:
+    return _mixture(history, context, prior_groups=FIXED)
+
+
+def _fit_entities(history: History, context: Context) -> Fitted:
+    return _mixture(history, context, entities=context.entities)
+
+
+def _mixture(history: History, context: Context, **choices: Any) -> Fitted:
+    return fit_mixture(
+        history,
+        fiscal_year_start_month=context.fiscal_year_start_month,
+        levels=levels_of(context.entities),
+        **choices,
     )
 
 
-DEFAULT = "hazard"
+DEFAULT = "never_close"
+_AGE, _CALENDAR = ("age_days",), ("age_days", "week_of_quarter", "month_of_quarter")
 
+# From the plainest to the richest: among those that predict equally well the first is chosen.
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     {
         e.name: e
@@ -128,17 +163,38 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             ),
             Estimator(
                 "age",
-                "daily hazards by age alone (Aalen-Johansen), drawn to the overall ones",
-                ("age_days",),
+                "daily chance to close by age alone (Kaplan-Meier), one share won",
+                _AGE,
                 _fit_age,
-                HazardTable.from_dict,
+                CompetingRisks.from_dict,
+            ),
+            Estimator(
+                "calendar",
+                "daily chance to close by age and week, share won by month of the fiscal quarter",
+                _CALENDAR,
+                _fit_calendar,
+                CompetingRisks.from_dict,
             ),
             Estimator(
                 DEFAULT,
-                "daily hazards by age and month of the fiscal quarter (multinomial logit)",
-                ("age_days", "month_of_quarter"),
-                _fit_hazard,
-                HazardTable.from_dict,
+                "as calendar, for those that close, and who never does by agent and cohort",
+                _CALENDAR,
+                _fit_never_close,
+                CompetingRisks.from_dict,
+            ),
+            Estimator(
+                "shifting",
+                "as never_close, ready for agents and cohorts to change from now on",
+                _CALENDAR,
+                _fit_shifting,
+                CompetingRisks.from_dict,
+            ),
+            Estimator(
+                "entities",
+                "as never_close, and how agents, products and accounts differ in speed and winning",
+                _CALENDAR,
+                _fit_entities,
+                CompetingRisks.from_dict,
             ),
         )
     }

@@ -1,4 +1,4 @@
-"""Is the model any good on later dates? Beside climatology and age alone, in figures and words."""
+"""Is the model any good on later dates? Beside climatology and age alone, with intervals."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,18 +8,27 @@ import numpy as np
 import polars as pl
 
 from dealcast.modeling import metrics
-from dealcast.modeling.estimators import DEFAULT
-from dealcast.modeling.metrics import ReliabilityBin
+from dealcast.modeling.metrics import BoolArray, FloatArray, IntArray, ReliabilityBin
+from dealcast.modeling.resampling import (
+    Interval,
+    NoiseFloor,
+    Stratified,
+    figure_intervals,
+    noise_floor,
+    stratified_noise_floor,
+    timing_strata,
+)
+from dealcast.modeling.segments import by_age_band, reliability_with_intervals
 
-# Log-loss skill under which the difference from the base rate is not worth a word.
-WORTHWHILE_SKILL = 0.01
+# How often opportunities are drawn again for intervals, and scores at random for noise floors.
+RESAMPLES, DRAWS = 200, 100
 
 
 @dataclass(frozen=True)
 class Figures:
     """How good one estimator's P(won within the horizon) is on dates later than its training.
 
-    `auc_within_date`: mean over snapshot dates, weighted by rows. `auc_without_stale`: without
+    `auc_within_date`: mean over snapshot dates, weighted by wins. `auc_without_stale`: without
     those older than any that had closed by the origin, which are easy to tell. Skills (1 perfect,
     0 no better) are against the share won among the rows tested (the sample climatology of
     Murphy 1973): it is known in hindsight only, so it is harder to beat than the estimator
@@ -35,22 +44,36 @@ class Figures:
     brier: float
     brier_skill: float | None
     ece: float
-    reliability: tuple[ReliabilityBin, ...]
-
-    def numbers(self) -> dict[str, float | None]:
-        """Each figure by name, without the reliability table."""
-        return {k: v for k, v in vars(self).items() if k != "reliability"}
 
 
 @dataclass(frozen=True)
 class HorizonEvaluation:
-    """One horizon: rows (count), share won, the origins, and the figures of each estimator."""
+    """One horizon: rows (count), share won, origins, the model's figures and those beside it.
+
+    `intervals`: 95 %, by figure, from a bootstrap of whole opportunities. `noise_floor`: AUCs that
+    knowing nothing reaches by luck. `beyond_timing`: the AUC among opportunities of one age on one
+    date, with its noise floor. `baselines`: the other estimators. `by_age`: as in
+    `segments.by_age_band`.
+    """
 
     horizon_days: int
     n: int
+    opportunities: int
     rate: float
     origins: tuple[str, ...]
-    figures: Mapping[str, Figures]
+    figures: Figures
+    intervals: Mapping[str, Interval]
+    noise_floor: NoiseFloor
+    beyond_timing: Stratified
+    reliability: tuple[ReliabilityBin, ...]
+    baselines: Mapping[str, Figures]
+    by_age: tuple[Mapping[str, Any], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, the model's figures at the top."""
+        content = asdict(self)
+        return {**{k: content.pop(k) for k in ("horizon_days", "n", "opportunities", "rate")},
+                **content.pop("figures"), **content}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,117 +83,103 @@ class Evaluation:
     estimator: str
     horizons: tuple[HorizonEvaluation, ...]
 
-    @property
-    def summary(self) -> str:
-        """One sentence: does it know more than the base rate?"""
-        first, *others = self.horizons
-        chosen = first.figures[self.estimator]
-        facts = (
-            f"won within {first.horizon_days} days, log-loss skill {_told(chosen.log_loss_skill)} "
-            f"and AUC {_told(chosen.auc)} on {first.n:,} later snapshots"
-        )
-        for other in others:
-            skill = other.figures[self.estimator].log_loss_skill
-            facts += f"; within {other.horizon_days} days skill {_told(skill)}"
-        skills = [h.figures[self.estimator].log_loss_skill or 0.0 for h in self.horizons]
-        if max(skills) < WORTHWHILE_SKILL:
-            return f"No better than climatology: use the base rate ({facts})."
-        return f"Knows more than the base rate: {facts}."
-
     def headline(self) -> dict[str, Any]:
-        """The chosen estimator's figures at the shortest horizon."""
+        """The model's figures at the shortest horizon."""
         first = self.horizons[0]
-        numbers = first.figures[self.estimator].numbers()
-        return {"horizon_days": first.horizon_days, "n": first.n, "rate": first.rate, **numbers}
+        return {"horizon_days": first.horizon_days, "n": first.n, "rate": first.rate,
+                **asdict(first.figures)}  # fmt: skip
 
     def metrics(self) -> dict[str, float]:
-        """The chosen estimator's figures by name and horizon, as in `auc_30d`, for a tracker."""
+        """The model's figures by name and horizon, as in `auc_30d`, for a tracker."""
         return {
             f"{name}_{h.horizon_days}d": value
             for h in self.horizons
-            for name, value in h.figures[self.estimator].numbers().items()
+            for name, value in asdict(h.figures).items()
             if value is not None
         }
 
     def reliability(self) -> pl.DataFrame:
-        """One row per horizon, estimator and bin: n, mean predicted, observed with interval."""
+        """One row per horizon and bin: n, mean predicted, observed with interval."""
         return pl.DataFrame(
             [
-                {"horizon_days": h.horizon_days, "estimator": name, "bin": i, **asdict(b)}
+                {"horizon_days": h.horizon_days, "bin": i, **asdict(b)}
                 for h in self.horizons
-                for name, figures in h.figures.items()
-                for i, b in enumerate(figures.reliability, start=1)
+                for i, b in enumerate(h.reliability, start=1)
             ]
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; the summary in words comes along."""
-        return {"summary": self.summary, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Evaluation":
-        """The evaluation that `to_dict` wrote."""
-        return cls(content["estimator"], tuple(_horizon(h) for h in content["horizons"]))
+        """JSON-ready."""
+        return {
+            "estimator": self.estimator,
+            "horizons": [h.to_dict() for h in self.horizons],
+        }
 
 
-def evaluate(predictions: pl.DataFrame, *, estimator: str = DEFAULT) -> Evaluation:
-    """Figures per horizon and estimator from the contract BacktestPredictions."""
-    horizons = [
-        _evaluate_horizon(rows) for _, rows in sorted(_split(predictions, "horizon_days").items())
-    ]
+def evaluate(candidates: pl.DataFrame, *, estimator: str, seed: int) -> Evaluation:
+    """Figures per horizon of an estimator and of the others, from BacktestCandidates."""
+    # In one order, so that the order of the rows changes nothing.
+    ordered = candidates.sort("horizon_days", "estimator", "snapshot_date", "opportunity_id")
+    parts = ordered.partition_by("horizon_days", as_dict=True)
+    horizons = (_evaluate_horizon(parts[key], estimator, seed) for key in sorted(parts))
     return Evaluation(estimator, tuple(horizons))
 
 
-def _evaluate_horizon(rows: pl.DataFrame) -> HorizonEvaluation:
-    by_estimator = _split(rows, "estimator")
-    some = next(iter(by_estimator.values()))
+def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonEvaluation:
+    by_estimator = {k[0]: p for k, p in rows.partition_by("estimator", as_dict=True).items()}
+    own = by_estimator.pop(estimator)
+    won, p = won_and_p(own)
+    opportunity, date = codes(own), day_numbers(own)
+    clusters: dict[str, Any] = {"opportunity": opportunity, "seed": seed}
+    age = own["age_days"].cast(pl.Int64).to_numpy()
     return HorizonEvaluation(
-        horizon_days=some["horizon_days"][0],
-        n=some.height,
-        rate=float(_won(some).mean()),
-        origins=tuple(str(d) for d in some["origin"].unique().sort()),
-        figures={name: _figures(part) for name, part in by_estimator.items()},
+        horizon_days=own["horizon_days"][0],
+        n=own.height,
+        opportunities=int(own["opportunity_id"].n_unique()),
+        rate=float(won.mean()),
+        origins=tuple(str(d) for d in own["origin"].unique().sort()),
+        figures=figures(own),
+        intervals=figure_intervals(
+            won, p, date=date, stale=own["is_stale"].to_numpy(), resamples=RESAMPLES, **clusters
+        ),
+        noise_floor=noise_floor(won, date=date, draws=DRAWS, **clusters),
+        beyond_timing=stratified_noise_floor(
+            won, p, strata=timing_strata(date, age), draws=DRAWS, **clusters
+        ),
+        reliability=reliability_with_intervals(won, p, resamples=RESAMPLES, **clusters),
+        baselines={name: figures(part) for name, part in by_estimator.items()},
+        by_age=tuple(by_age_band(own).drop("horizon_days").to_dicts()),
     )
 
 
-def _figures(rows: pl.DataFrame) -> Figures:
-    won, p = _won(rows), rows["p_won"].to_numpy()
+def figures(rows: pl.DataFrame) -> Figures:
+    """The figures of one estimator's predictions at one horizon."""
+    won, p = won_and_p(rows)
     climatology = np.full(len(won), won.mean())
-    date = rows["snapshot_date"].to_physical().cast(pl.Int64).to_numpy()
     fresh = ~rows["is_stale"].to_numpy()
     log_loss, brier = metrics.log_loss(won, p), metrics.brier(won, p)
-    bins = metrics.reliability(won, p)
     return Figures(
         auc=metrics.auc(won, p),
-        auc_within_date=metrics.auc_within(won, p, date),
-        auc_without_stale=metrics.auc(won[fresh], p[fresh]),
+        auc_within_date=metrics.auc_within(won, p, day_numbers(rows)),
+        auc_without_stale=metrics.auc(won[fresh], p[fresh]) if fresh.any() else None,
         log_loss=log_loss,
         log_loss_skill=metrics.skill(log_loss, metrics.log_loss(won, climatology)),
         brier=brier,
         brier_skill=metrics.skill(brier, metrics.brier(won, climatology)),
-        ece=metrics.expected_calibration_error(bins),
-        reliability=bins,
+        ece=metrics.expected_calibration_error(metrics.reliability(won, p)),
     )
 
 
-def _won(rows: pl.DataFrame) -> metrics.BoolArray:
-    return np.asarray(rows["outcome"] == "won")
+def won_and_p(rows: pl.DataFrame) -> tuple[BoolArray, FloatArray]:
+    """Whether each row was won within its horizon, and the chance it was given."""
+    return np.asarray(rows["outcome"] == "won"), rows["p_won"].to_numpy()
 
 
-def _told(figure: float | None) -> str:
-    return "none" if figure is None else f"{figure:.3f}"
+def codes(rows: pl.DataFrame) -> IntArray:
+    """A number for the opportunity of each row."""
+    return rows["opportunity_id"].rank("dense").cast(pl.Int64).to_numpy()
 
 
-def _split(rows: pl.DataFrame, column: str) -> dict[Any, pl.DataFrame]:
-    parts = rows.partition_by(column, maintain_order=True, as_dict=True)
-    return {key: part for (key,), part in parts.items()}
-
-
-def _horizon(content: Mapping[str, Any]) -> HorizonEvaluation:
-    figures = {
-        name: Figures(**{**f, "reliability": tuple(ReliabilityBin(**b) for b in f["reliability"])})
-        for name, f in content["figures"].items()
-    }
-    return HorizonEvaluation(
-        **{**content, "origins": tuple(content["origins"]), "figures": figures}
-    )
+def day_numbers(rows: pl.DataFrame) -> IntArray:
+    """The snapshot date of each row as a day number."""
+    return rows["snapshot_date"].to_physical().cast(pl.Int64).to_numpy()

@@ -1,162 +1,150 @@
-"""Discrete-time competing risks: on each day an open opportunity is won, is lost, or stays open.
+"""The closing process: when those that close do so, and which of them are won.
 
-Prentice and Gloeckler 1978; Allison 1982, "Discrete-time methods for the analysis of event
-histories"; for competing risks Tutz and Schmid 2016, chapter 8.
+Discrete-time competing risks (Prentice and Gloeckler 1978; Allison 1982): on each day an open
+opportunity is won, is lost, or stays open. The chance to close depends on age and week of the
+fiscal quarter, the share won on the month of the quarter in which it closes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from dealcast.modeling.history import PersonDays
-from dealcast.snapshots import DayArray, month_of_quarter
+from dealcast.modeling.history import FloatArray, PersonDays
+from dealcast.snapshots import DayArray, month_of_quarter, week_of_quarter
 
-FloatArray = npt.NDArray[np.float64]
+# Ages that split the closes into so many equal shares; the last band starts a day beyond them.
+AGE_BANDS = 40
+WEEKS, MONTHS = 14, 3
+# The month of the quarter that most of a week's days fall in.
+MONTH_OF_WEEK = np.minimum(2, (np.arange(WEEKS) * 7 + 3) // 31)
 
-# Knots stand at the ages that split the closes into so many equal shares.
-AGE_BANDS = 12
-# Person-days by which the hazard at one age is drawn to that of all ages.
-PRIOR_DAYS = 50
-MONTHS = 3
-# More than any age in days: makes one number of a day and an age.
-_AGES = 100_000
-
-
-class Incidence(NamedTuple):
-    """P(won) and P(lost) within each horizon: one row per opportunity, one column per horizon."""
-
-    won: FloatArray
-    lost: FloatArray
+# How strongly a cell leans on the next coarser one: person-days for hazards, closes for shares.
+LEAN_ON_OVERALL, LEAN_ON_AGE, LEAN_ON_MONTH, LEAN_ON_SHARE = 5.0, 60.0, 60.0, 20.0
+LARGEST_HAZARD = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class HazardTable:
-    """The chance of being won, and of being lost, on a day, for one that was open until then.
+class ClosingTable:
+    """Daily chance to close by age band (row) and week of the quarter (column), and share won.
 
-    Row: age on that day in days; the last row also holds for all older ones. Column: month of the
-    fiscal quarter that the day falls in.
+    `ages`: first age (days) of each band; the last holds for all older ones. `won`: share won
+    (0-1) of what closes in month 1, 2 and 3 of the fiscal quarter.
     """
 
+    ages: DayArray
+    closing: FloatArray
     won: FloatArray
-    lost: FloatArray
     fiscal_year_start_month: int
 
-    def hazards(self, ages: DayArray, days: DayArray) -> tuple[FloatArray, FloatArray]:
-        """Daily hazards (won, lost) for ages in days on calendar days (day numbers)."""
-        month = month_of_quarter(days, fiscal_year_start_month=self.fiscal_year_start_month)
-        at = np.minimum(ages, len(self.won) - 1), month - 1
-        return self.won[at], self.lost[at]
+    def closing_hazard(self, ages: DayArray, days: DayArray) -> FloatArray:
+        """Chance to close on each calendar day (day numbers) at each age (days, from 1)."""
+        first, calendar = _calendar(days)
+        week = week_of_quarter(calendar, fiscal_year_start_month=self.fiscal_year_start_month)
+        oldest = int(self.ages[-1])
+        band = np.searchsorted(self.ages, np.arange(oldest + 1), side="right") - 1
+        at_age = np.maximum(band, 0)[np.clip(ages, 0, oldest)]
+        hazard: FloatArray = self.closing[at_age, week[days - first]]
+        return hazard
 
-    def incidence(self, ages: DayArray, days: DayArray, horizons: Sequence[int]) -> Incidence:
-        """P(won) and P(lost) within (s, s + H], given age on day s and open at its end.
+    def share_won(self, days: DayArray) -> FloatArray:
+        """Share won (0-1) of what closes on each calendar day (day numbers)."""
+        first, calendar = _calendar(days)
+        month = month_of_quarter(calendar, fiscal_year_start_month=self.fiscal_year_start_month)
+        share: FloatArray = self.won[month - 1][days - first]
+        return share
 
-        The cumulative incidence of Aalen and Johansen 1978: the daily hazards, each times the
-        chance of having stayed open until then, added up. `days` are the s, one per age.
+    def cumulative(self, engaged: DayArray, *days: DayArray) -> tuple[FloatArray, ...]:
+        """-ln of the chance that one that will close is still open at the end of each day.
+
+        One array for each array of days (day numbers, one element per engage day).
         """
-        # Opportunities of one age on one day share their hazards, so each pair is computed once.
-        pairs, row = np.unique(days * _AGES + ages, return_inverse=True)
-        day, age = np.divmod(pairs[:, None], _AGES)
-        steps = np.arange(1, max(horizons) + 1)
-        won, lost = self.hazards(age + steps, day + steps)
-        # Rounding must not lead out of [0, 1].
-        still_open = np.cumprod(np.maximum(1 - won - lost, 0), axis=1)
-        until_then = np.concatenate([np.ones((len(won), 1)), still_open[:, :-1]], axis=1)
-        last = np.asarray(horizons) - 1
-        ended = (np.cumsum(until_then * hazard, axis=1)[:, last] for hazard in (won, lost))
-        return Incidence(*(np.minimum(p, 1)[row] for p in ended))
+        if not len(engaged):
+            return tuple(np.zeros(0) for _ in days)
+        cohorts, cohort = np.unique(engaged, return_inverse=True)
+        first = int(cohorts[0])
+        calendar = np.arange(first, max(first, *(int(d.max()) for d in days)) + 1)
+        age = calendar - cohorts[:, None]
+        hazard = self.closing_hazard(age, np.broadcast_to(calendar, age.shape))
+        summed = np.cumsum(np.where(age > 0, -np.log1p(-hazard), 0.0), axis=1)
+        return tuple(summed[cohort, np.maximum(d - first, 0)] for d in days)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives the same table back."""
+        arrays = {"ages": self.ages, "closing": self.closing, "won": self.won}
         return {
             "fiscal_year_start_month": self.fiscal_year_start_month,
-            "won": self.won.tolist(),
-            "lost": self.lost.tolist(),
+            **{name: array.tolist() for name, array in arrays.items()},
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "HazardTable":
+    def from_dict(cls, content: Mapping[str, Any]) -> "ClosingTable":
         """The table that `to_dict` wrote."""
         return cls(
+            ages=np.asarray(content["ages"], dtype=np.int64),
+            closing=np.asarray(content["closing"], dtype=np.float64),
             won=np.asarray(content["won"], dtype=np.float64),
-            lost=np.asarray(content["lost"], dtype=np.float64),
             fiscal_year_start_month=content["fiscal_year_start_month"],
         )
 
 
-def hazards_by_age(person_days: PersonDays, *, fiscal_year_start_month: int) -> HazardTable:
-    """Observed daily hazards at each age, drawn to the overall ones; the same in every month."""
-    counts = person_days.by_age_and_month(fiscal_year_start_month=fiscal_year_start_month)
-    at_risk, won, lost = (n.sum(axis=1, dtype=np.float64) for n in counts)
+def fit_closing_table(
+    person_days: PersonDays,
+    *,
+    fiscal_year_start_month: int,
+    at_risk: FloatArray | None = None,
+    calendar: bool = True,
+) -> ClosingTable:
+    """Observed shares, each cell drawn to a coarser one: week to month, month to age, age to all.
 
-    def drawn(events: FloatArray) -> FloatArray:
-        overall = events.sum() / at_risk.sum()
-        hazard = (events + PRIOR_DAYS * overall) / (at_risk + PRIOR_DAYS)
-        return np.repeat(hazard[:, None], MONTHS, axis=1)
-
-    return HazardTable(drawn(won), drawn(lost), fiscal_year_start_month)
-
-
-def fit_logit_hazards(
-    person_days: PersonDays, *, penalty: float, fiscal_year_start_month: int
-) -> HazardTable:
-    """Daily hazards by a multinomial logit (open, won, lost) on age x month of the quarter.
-
-    The log-odds are piecewise linear in age, one curve for all months plus a deviation for each;
-    the ridge penalty (inverse strength) draws the deviations to zero. The last knot lies a day
-    beyond the oldest age that ever closed, so the hazard ends near zero where many have got there.
+    `at_risk` replaces the person-days at risk (one element per cell). Without `calendar` only
+    age counts: the life table of Kaplan and Meier 1958, and one share won.
     """
-    counts = person_days.by_age_and_month(fiscal_year_start_month=fiscal_year_start_month)
-    ages, months = np.divmod(np.arange(counts.at_risk.size), MONTHS)
-    design = _design(ages, months, _age_knots(person_days))
-    at_risk, won, lost = (n.ravel() for n in counts)
-    # Half an event more of each kind, spread over all: an outcome that has not come up yet is
-    # rare, not impossible, and every fit has its three outcomes.
-    half = 0.5 * at_risk / at_risk.sum()
-    outcomes = np.stack([at_risk - won - lost + half, won + half, lost + half])
-    _, won_hazard, lost_hazard = _logit_probabilities(design, outcomes, penalty)
-    shape = (-1, MONTHS)
-    return HazardTable(
-        won_hazard.reshape(shape), lost_hazard.reshape(shape), fiscal_year_start_month
+    exposed = person_days.counts.at_risk if at_risk is None else at_risk
+    ages = _age_bands(person_days)
+    band = np.searchsorted(ages, person_days.age, side="right") - 1
+    month = month_of_quarter(person_days.day, fiscal_year_start_month=fiscal_year_start_month) - 1
+    week = week_of_quarter(person_days.day, fiscal_year_start_month=fiscal_year_start_month)
+
+    def drawn(column: DayArray, columns: int, to: FloatArray, strength: float) -> FloatArray:
+        events, days = (
+            np.bincount(band * columns + column, n, len(ages) * columns).reshape(-1, columns)
+            for n in (person_days.closed, exposed)
+        )
+        return np.asarray((events + strength * to) / (days + strength))
+
+    overall = np.full((1, 1), person_days.closed.sum() / exposed.sum())
+    hazard = drawn(np.zeros_like(band), 1, overall, LEAN_ON_OVERALL)
+    if calendar:
+        by_month = drawn(month, MONTHS, hazard, LEAN_ON_AGE)
+        hazard = drawn(week, WEEKS, by_month[:, MONTH_OF_WEEK], LEAN_ON_MONTH)
+    return ClosingTable(
+        ages=ages,
+        closing=np.minimum(np.repeat(hazard, WEEKS // hazard.shape[1], axis=1), LARGEST_HAZARD),
+        won=_shares_won(person_days, month, calendar=calendar),
+        fiscal_year_start_month=fiscal_year_start_month,
     )
 
 
-def _logit_probabilities(design: FloatArray, outcomes: FloatArray, penalty: float) -> FloatArray:
-    """Fitted probability of each outcome (row) at each line of the design (column).
-
-    `outcomes` has the same shape and says how often each came up.
-    """
-    # Over a second to import. threadpoolctl comes with scikit-learn.
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    outcome, line = np.nonzero(outcomes)
-    # The default tolerance leaves the rare events of old opportunities ten times too likely.
-    logit = LogisticRegression(C=penalty, solver="newton-cholesky", tol=1e-9, max_iter=200)
-    # The matrices are small: threads would only wait for each other, and their number would
-    # change the last digits, and with them the model's id.
-    with threadpool_limits(1):
-        logit.fit(design[line], outcome, sample_weight=outcomes[outcome, line])
-        probabilities: FloatArray = logit.predict_proba(design).T
-    return probabilities
+def _calendar(days: DayArray) -> tuple[int, DayArray]:
+    """The first of the days and all from it to the last: each day's week is computed once."""
+    first = int(days.min())
+    return first, np.arange(first, int(days.max()) + 1)
 
 
-def _age_knots(person_days: PersonDays) -> DayArray:
-    closes = person_days.counts.won + person_days.counts.lost
-    ages = np.repeat(person_days.age, closes)
-    shares = np.linspace(0, 1, AGE_BANDS + 1)
-    knots = np.quantile(ages, shares, method="nearest")
-    return np.unique(np.concatenate([[1], knots, [person_days.oldest_closed_age + 1]])).astype(
-        np.int64
+def _age_bands(person_days: PersonDays) -> DayArray:
+    ages = np.repeat(person_days.age, person_days.closed)
+    starts = np.quantile(ages, np.linspace(0, 1, AGE_BANDS + 1), method="nearest")
+    return np.unique(np.concatenate([[1], starts, [ages.max() + 1]])).astype(np.int64)
+
+
+def _shares_won(person_days: PersonDays, month: DayArray, *, calendar: bool) -> FloatArray:
+    closed, won = (
+        np.bincount(month, n, MONTHS) for n in (person_days.closed, person_days.counts.won)
     )
-
-
-def _design(ages: DayArray, months: DayArray, knots: DayArray) -> FloatArray:
-    """Hat functions of age, then for each month its indicator and its own hat functions."""
-    at = np.clip(ages, knots[0], knots[-1])
-    hats = np.stack([np.interp(at, knots, one) for one in np.eye(len(knots))], axis=1)
-    in_month = (months[:, None] == np.arange(MONTHS)).astype(np.float64)
-    by_month = [in_month[:, [m]] * np.column_stack([np.ones(len(at)), hats]) for m in range(MONTHS)]
-    return np.concatenate([hats, *by_month], axis=1)
+    # Half a win and half a loss: what has not come up yet is rare, not impossible.
+    overall = (won.sum() + 0.5) / (closed.sum() + 1)
+    if not calendar:
+        return np.full(MONTHS, overall)
+    return np.asarray((won + LEAN_ON_SHARE * overall) / (closed + LEAN_ON_SHARE))

@@ -1,6 +1,7 @@
 """What was known of the opportunities by a day: who was open when, and how it ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple
@@ -10,17 +11,63 @@ import numpy.typing as npt
 import polars as pl
 
 from dealcast.errors import ModelError
-from dealcast.snapshots import DayArray, day_number, month_of_quarter
+from dealcast.snapshots import DayArray, day_number
 
 BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+# What tells groups of opportunities apart, besides the cohort.
+ENTITIES = ("sales_agent", "product", "account")
+COHORT = "cohort"
+COHORT_DAYS = 14
+_SEPARATOR = "\x1f"
 
 
 class Counts(NamedTuple):
     """Person-days at risk, wins and losses (counts): arrays of one shape."""
 
-    at_risk: DayArray
+    at_risk: FloatArray
     won: DayArray
     lost: DayArray
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What has been known of opportunities since they were engaged, one element each.
+
+    `engaged`: day numbers. `names`: who sells, what, to whom (String; null: not known); an
+    entity may be missing altogether.
+    """
+
+    engaged: DayArray
+    names: Mapping[str, pl.Series] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.engaged)
+
+    def group(self, of: Sequence[str]) -> pl.Series:
+        """The name of each one's group; null where a part of it is not known.
+
+        >>> traits = Traits(np.array([17_000]), {"sales_agent": pl.Series(["Ann"])})
+        >>> traits.group(["sales_agent"]).to_list(), traits.group(["product"]).to_list()
+        (['Ann'], [None])
+        """
+        parts = [self._part(name) for name in of]
+        if len(parts) == 1:
+            return parts[0]
+        return pl.select(pl.concat_str(*parts, separator=_SEPARATOR)).to_series()
+
+    def take(self, rows: BoolArray | DayArray) -> "Traits":
+        """Those at these positions, or where this mask is true."""
+        at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Traits(self.engaged[at], {n: s.gather(at) for n, s in self.names.items()})
+
+    def _part(self, name: str) -> pl.Series:
+        if name == COHORT:
+            return pl.Series(self.engaged // COHORT_DAYS).cast(pl.String)
+        if name in self.names:
+            return self.names[name]
+        return pl.repeat(None, len(self), dtype=pl.String, eager=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,26 +81,27 @@ class PersonDays:
     age: DayArray
     day: DayArray
     counts: Counts
+    _cells: DayArray
+    _start: DayArray
+    _stop: DayArray
+    _shape: tuple[int, int]
+
+    @property
+    def closed(self) -> DayArray:
+        """Closes (counts), won or lost."""
+        return self.counts.won + self.counts.lost
 
     @cached_property
     def oldest_closed_age(self) -> int:
         """The greatest age (days) at which an opportunity closed."""
-        return int(self.age[self.counts.won + self.counts.lost > 0].max())
+        return int(self.age[self.closed > 0].max())
 
-    def by_age_and_month(self, *, fiscal_year_start_month: int) -> Counts:
-        """Sums by age (row: days) and month of the fiscal quarter (column).
+    def at_risk(self, weights: FloatArray) -> FloatArray:
+        """The person-days at risk where each opportunity counts for its weight.
 
-        The last row holds every age beyond the oldest that closed.
+        `weights` has one element per opportunity of the history that was ever at risk.
         """
-        rows = self.oldest_closed_age + 2
-        month = month_of_quarter(self.day, fiscal_year_start_month=fiscal_year_start_month)
-        at = np.minimum(self.age, rows - 1) * 3 + month - 1
-        return Counts(
-            *(
-                np.bincount(at, weights=n, minlength=rows * 3).astype(np.int64).reshape(rows, 3)
-                for n in self.counts
-            )
-        )
+        return _at_risk(self._start, self._stop, self._shape, weights)[self._cells]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +113,15 @@ class History:
     """
 
     known_until: date
-    engaged: DayArray
+    traits: Traits
     closed: DayArray
     won: BoolArray
+    _first_close: int | None = None
+
+    @property
+    def engaged(self) -> DayArray:
+        """Day numbers of engaging."""
+        return self.traits.engaged
 
     @property
     def last_day(self) -> int:
@@ -82,7 +136,25 @@ class History:
     @cached_property
     def first_close(self) -> int:
         """Day number of the first close: who closed before it is not in the export."""
-        return int(self.closed.min())
+        return int(self.closed.min()) if self._first_close is None else self._first_close
+
+    @property
+    def entered(self) -> DayArray:
+        """The day at whose end each was first seen open: that of engaging, or the first of all."""
+        return np.maximum(self.engaged, self.first_close - 1)
+
+    @cached_property
+    def at_risk(self) -> "History":
+        """Those that were open at the end of a day that is seen: the ones to learn from."""
+        seen = np.minimum(self.closed, self.last_day) > self.entered
+        return History(
+            self.known_until,
+            self.traits.take(seen),
+            self.closed[seen],
+            self.won[seen],
+            # The first to close may have done so on its first day: never at risk, and yet seen.
+            self.first_close,
+        )
 
     @cached_property
     def person_days(self) -> PersonDays:
@@ -91,22 +163,29 @@ class History:
 
 
 def known_by(opportunities: pl.DataFrame, until: date) -> History:
-    """The history as it stood at the end of a day. Reads stage, engage and close date only.
+    """The history as it stood at the end of a day. Reads stage, dates and names only.
 
+    In the order of the ids, so that the same export in another order gives the same to the bit.
     Raises ModelError where nothing had closed by then.
     """
     closed = pl.col("close_date") <= until
-    known = opportunities.filter(pl.col("engage_date") <= until).select(
-        pl.col("engage_date").to_physical().cast(pl.Int64),
-        pl.when(closed).then(pl.col("close_date").to_physical().cast(pl.Int64)),
-        won=(closed & (pl.col("deal_stage") == "Won")).fill_null(value=False),
+    names = [name for name in ENTITIES if name in opportunities.columns]
+    known = (
+        opportunities.sort("opportunity_id")
+        .filter(pl.col("engage_date") <= until)
+        .select(
+            *names,
+            engaged=pl.col("engage_date").to_physical().cast(pl.Int64),
+            closed=pl.when(closed).then(pl.col("close_date").to_physical().cast(pl.Int64)),
+            won=(closed & (pl.col("deal_stage") == "Won")).fill_null(value=False),
+        )
     )
-    if known["close_date"].count() == 0:
+    if known["closed"].count() == 0:
         raise _nothing_closed(until)
     return History(
         known_until=until,
-        engaged=known["engage_date"].to_numpy(),
-        closed=known["close_date"].fill_null(day_number(until) + 1).to_numpy(),
+        traits=Traits(known["engaged"].to_numpy(), {n: known[n] for n in names}),
+        closed=known["closed"].fill_null(day_number(until) + 1).to_numpy(),
         won=known["won"].to_numpy(),
     )
 
@@ -121,31 +200,41 @@ def count_person_days(history: History) -> PersonDays:
     Raises ModelError where none closed after the day it was engaged.
     """
     first, last = history.first_close, history.last_day
-    start = np.maximum(history.engaged + 1, first)
-    stop = np.minimum(history.closed, last)
-    seen = stop >= start
-    start, stop = start[seen] - first, stop[seen] - first
-    ended, won = history.is_closed[seen], history.won[seen]
-    if not ended.any():
+    seen = history.at_risk
+    if not seen.is_closed.any():
         raise _nothing_closed(history.known_until)
+    start = np.maximum(seen.engaged + 1, first) - first
+    stop = np.minimum(seen.closed, last) - first
     days = last - first + 1
-    cohorts, cohort = np.unique(history.engaged[seen], return_inverse=True)
-
-    change = np.bincount(cohort * (days + 1) + start, minlength=len(cohorts) * (days + 1))
-    np.subtract.at(change, cohort * (days + 1) + stop + 1, 1)
-    at_risk = change.reshape(len(cohorts), days + 1).cumsum(axis=1)[:, :-1].ravel()
-    cell = np.flatnonzero(at_risk)
+    cohorts, cohort = np.unique(seen.engaged, return_inverse=True)
+    shape = len(cohorts), days + 1
+    start, after = cohort * (days + 1) + start, cohort * (days + 1) + stop + 1
+    at_risk = _at_risk(start, after, shape, np.ones(len(start)))
+    cell = np.flatnonzero(at_risk > 0)
 
     def events(which: BoolArray) -> DayArray:
-        at = (cohort * days + stop)[which]
-        return np.bincount(at, minlength=len(cohorts) * days)[cell]
+        return np.bincount((after - 1)[which], minlength=at_risk.size)[cell]
 
-    day = first + cell % days
+    row, column = np.divmod(cell, days + 1)
     return PersonDays(
-        age=day - cohorts[cell // days],
-        day=day,
-        counts=Counts(at_risk[cell], events(ended & won), events(ended & ~won)),
+        age=first + column - cohorts[row],
+        day=first + column,
+        counts=Counts(at_risk[cell], events(seen.won), events(seen.is_closed & ~seen.won)),
+        _cells=cell,
+        _start=start,
+        _stop=after,
+        _shape=shape,
     )
+
+
+def _at_risk(
+    start: DayArray, stop: DayArray, shape: tuple[int, int], weights: FloatArray
+) -> FloatArray:
+    """Weight at risk by engage day (row) and day (column), flat; `start` and `stop` are cells."""
+    size = shape[0] * shape[1]
+    change = np.bincount(start, weights, size) - np.bincount(stop, weights, size)
+    summed: FloatArray = change.reshape(shape).cumsum(axis=1).ravel()
+    return summed
 
 
 def _nothing_closed(until: date) -> ModelError:

@@ -3,7 +3,9 @@
 A figure that needs both outcomes is None where there is only one.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +24,9 @@ NORMAL_95 = 1.959964
 class ReliabilityBin:
     """Predictions of one size: how many, what they said on average, and what came of them.
 
-    `low` to `high` is the 95 % Wilson interval of the observed share; it takes snapshots as
-    independent, which those of one opportunity are not, so it is rather too narrow.
+    `low` to `high` is the 95 % interval of the observed share. That of `reliability` is Wilson's:
+    it takes snapshots as independent, which those of one opportunity are not, so it is too narrow;
+    `segments.reliability_with_intervals` gives the one that allows for it.
     """
 
     n: int
@@ -35,13 +38,31 @@ class ReliabilityBin:
 
 def log_loss(won: BoolArray, p: FloatArray) -> float:
     """Mean negative log-likelihood (nats)."""
-    held = np.clip(np.where(won, p, 1 - p), SMALLEST_P, 1)
-    return float(-np.log(held).mean())
+    return float(log_losses(won, p).mean())
 
 
 def brier(won: BoolArray, p: FloatArray) -> float:
     """Mean squared error of the probability."""
-    return float(np.mean((p - won) ** 2))
+    return float(squared_errors(won, p).mean())
+
+
+def log_losses(won: BoolArray, p: FloatArray) -> FloatArray:
+    """Negative log-likelihood of each row (nats)."""
+    losses: FloatArray = -np.log(np.clip(np.where(won, p, 1 - p), SMALLEST_P, 1))
+    return losses
+
+
+def squared_errors(won: BoolArray, p: FloatArray) -> FloatArray:
+    """Squared error of each row's probability."""
+    errors: FloatArray = (p - won) ** 2
+    return errors
+
+
+# The losses whose mean is a figure, by its name.
+LOSSES: Mapping[str, Callable[[BoolArray, FloatArray], FloatArray]] = {
+    "log_loss": log_losses,
+    "brier": squared_errors,
+}
 
 
 def skill(loss: float, reference: float) -> float | None:
@@ -59,17 +80,73 @@ def auc(won: BoolArray, p: FloatArray) -> float | None:
     >>> auc(np.array([False, True, True]), np.array([0.2, 0.2, 0.9]))
     0.75
     """
-    areas, _ = _auc_by_group(won, p, np.zeros(len(p), dtype=np.int64))
-    return float(areas[0]) if len(areas) else None
+    return Ranking.of(won, p).auc()
 
 
 def auc_within(won: BoolArray, p: FloatArray, group: IntArray) -> float | None:
-    """Mean of the AUCs within each group, weighted by its rows; groups of one outcome left out.
+    """Mean of the AUCs within each group, weighted by its wins; groups of one outcome left out.
 
-    Within a date the calendar is the same for all: what is left is telling opportunities apart.
+    So every win counts the same: it is the chance that a won one was given a higher probability
+    than one of its own group that was not. Within a date the calendar is the same for all: what is
+    left is telling opportunities apart.
+
+    >>> won, p = np.array([True, False, True, True, False]), np.array([0.9, 0.1, 0.2, 0.3, 0.8])
+    >>> round(auc_within(won, p, np.array([1, 1, 2, 2, 2])), 3)
+    0.333
     """
-    areas, rows = _auc_by_group(won, p, group)
-    return float(np.average(areas, weights=rows)) if len(areas) else None
+    return Ranking.of(won, p, group).auc()
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Rows put in the order of group and p, once, so that the AUC under any weights is quick.
+
+    `order`: positions of the rows. `won`: 1 or 0, in that order. `ties`: where each run of equal
+    p within a group begins. `groups`: the run with which each group begins.
+    """
+
+    order: IntArray
+    won: FloatArray
+    ties: IntArray
+    groups: IntArray
+
+    @classmethod
+    def of(cls, won: BoolArray, p: FloatArray, group: IntArray | None = None) -> Self:
+        """The ranking within each group; within all rows where no groups are given."""
+        group = np.zeros(len(p), dtype=np.int64) if group is None else group
+        order = np.lexsort((p, group))
+        p, group = p[order], group[order]
+        new_group = np.diff(group, prepend=group[:1] - 1) != 0
+        ties = np.flatnonzero(new_group | (np.diff(p, prepend=p[:1]) != 0))
+        groups = np.flatnonzero(new_group[ties])
+        return cls(order, won[order].astype(np.float64), ties, groups)
+
+    def auc(self, weights: FloatArray | None = None) -> float | None:
+        """AUC within the groups, weighted by wins; `weights`: how often each row counts.
+
+        >>> one = Ranking.of(np.array([False, True, True]), np.array([0.5, 0.2, 0.9]))
+        >>> one.auc(), one.auc(np.array([1.0, 1.0, 3.0]))
+        (0.5, 0.75)
+        """
+        weight = np.ones(len(self.won)) if weights is None else weights[self.order]
+        wins = weight * self.won
+        return auc_of_runs(
+            np.add.reduceat(wins, self.ties), np.add.reduceat(weight - wins, self.ties), self.groups
+        )
+
+
+def auc_of_runs(wins: FloatArray, losses: FloatArray, groups: IntArray) -> float | None:
+    """The AUC within groups from the wins and losses of runs of equal p, in order of group and p.
+
+    `groups`: the run with which each group begins. Counts pairs as Mann and Whitney 1947 do.
+    """
+    below = np.cumsum(losses) - losses
+    wins_in, losses_in = np.add.reduceat(wins, groups), np.add.reduceat(losses, groups)
+    beaten = np.add.reduceat(wins * (below + losses / 2), groups) - below[groups] * wins_in
+    both = (wins_in > 0) & (losses_in > 0)
+    if not both.any():
+        return None
+    return float((beaten[both] / losses_in[both]).sum() / wins_in[both].sum())
 
 
 def reliability(won: BoolArray, p: FloatArray) -> tuple[ReliabilityBin, ...]:
@@ -77,15 +154,20 @@ def reliability(won: BoolArray, p: FloatArray) -> tuple[ReliabilityBin, ...]:
 
     Equal predictions stay together, so the order of the rows does not matter.
     """
-    edges = np.unique(np.quantile(p, np.linspace(0, 1, RELIABILITY_BINS + 1)[1:-1]))
-    at = np.searchsorted(edges, p, side="left")
+    at = reliability_bin(p)
     n = np.bincount(at)
     sums = zip(n, np.bincount(at, weights=p), np.bincount(at, weights=won), strict=True)
     return tuple(
-        ReliabilityBin(int(k), float(said / k), float(came / k), *_wilson(came / k, k))
+        ReliabilityBin(int(k), float(said / k), float(came / k), *wilson(came / k, k))
         for k, said, came in sums
         if k
     )
+
+
+def reliability_bin(p: FloatArray) -> IntArray:
+    """The group of each row, counted from the smallest predictions (0); at most ten groups."""
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, RELIABILITY_BINS + 1)[1:-1]))
+    return np.searchsorted(edges, p, side="left")
 
 
 def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
@@ -94,26 +176,9 @@ def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     return float(np.average(gaps, weights=[b.n for b in bins]))
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson 1927: the interval for a share that stays within 0 and 1."""
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share that stays within 0 and 1 (Wilson 1927)."""
     z2 = NORMAL_95**2 / n
     middle = (share + z2 / 2) / (1 + z2)
     half = NORMAL_95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n)) / (1 + z2)
     return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
-
-
-def _auc_by_group(won: BoolArray, p: FloatArray, group: IntArray) -> tuple[FloatArray, IntArray]:
-    """AUC and rows of each group that has both outcomes, by mean ranks (Mann and Whitney 1947)."""
-    order = np.lexsort((p, group))
-    won, p, group = won[order], p[order], group[order]
-    new_group = np.diff(group, prepend=group[:1] - 1) != 0
-    ties = np.cumsum(new_group | (np.diff(p, prepend=p[:1]) != 0)) - 1
-    rank = (np.bincount(ties, weights=np.arange(len(p))) / np.bincount(ties))[ties]
-    g = np.cumsum(new_group) - 1
-    rows = np.bincount(g)
-    wins = np.bincount(g, weights=won)
-    # Ranks count on over the groups: the first row's position is taken off, once per win.
-    start = np.flatnonzero(new_group)
-    beaten = np.bincount(g, weights=rank * won) - wins * start - wins * (wins - 1) / 2
-    both = (wins > 0) & (wins < rows)
-    return beaten[both] / (wins * (rows - wins))[both], rows[both]

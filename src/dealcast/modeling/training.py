@@ -3,17 +3,24 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
-from dealcast.errors import ModelError
-from dealcast.modeling.estimators import DEFAULT, ESTIMATORS, Fitted, estimator_named
-from dealcast.modeling.hazard import Incidence
-from dealcast.modeling.history import History, known_by
-from dealcast.settings import ModelSettings
+from dealcast.errors import ModelError, listed
+from dealcast.modeling.estimators import (
+    DEFAULT,
+    BaseRates,
+    Context,
+    base_rates,
+    estimator_named,
+)
+from dealcast.modeling.fitting import fit_process
+from dealcast.modeling.history import ENTITIES, History, Traits, known_by
+from dealcast.modeling.recalibration import UNCHANGED, Recalibration
+from dealcast.modeling.risks import CompetingRisks, Incidence
 from dealcast.snapshots import EPOCH, DayArray
 
 
@@ -21,16 +28,21 @@ from dealcast.snapshots import EPOCH, DayArray
 class WinModel:
     """A fitted estimator and what must be known to trust, refuse and explain it.
 
-    `horizons_days` in rising order. `first_close`: no earlier close is in the export. `features`
-    are named as in the feature catalogue, of which `catalogue_fingerprint` is the version.
+    `by_age` and `base_rates` are what its reasons are measured from. `horizons_days` in rising
+    order. `first_close`: no earlier close is in the export. `features` are named as in the
+    feature catalogue, of which `catalogue_fingerprint` is the version; `entities` are the ones
+    that the leak gate let in.
     """
 
     estimator: str
-    fitted: Fitted
+    fitted: CompetingRisks
+    by_age: CompetingRisks
+    base_rates: BaseRates
     horizons_days: tuple[int, ...]
     trained_until: date
     first_close: date
     features: tuple[str, ...]
+    entities: tuple[str, ...]
     catalogue_fingerprint: str
     oldest_closed_age_days: int
     won: int
@@ -42,9 +54,17 @@ class WinModel:
         content = json.dumps(self._content(), sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
-    def incidence(self, ages: DayArray, days: DayArray) -> Incidence:
-        """P(won) and P(lost) within each of the horizons, given age on a day, open at its end."""
-        return self.fitted.incidence(ages, days, self.horizons_days)
+    def incidence(self, traits: Traits, days: DayArray) -> Incidence:
+        """P(won) and P(lost) within each of the horizons, for those open at the end of a day."""
+        return self.fitted.incidence(traits, days, self.horizons_days)
+
+    def daily(self, traits: Traits, days: DayArray, longest: int) -> Incidence:
+        """Chance to be won, and lost, on each of the next days (column 0: tomorrow)."""
+        return self.fitted.daily(traits, days, longest)
+
+    def updated(self, history: History) -> "WinModel":
+        """The same model, with what is learnt anew each day learnt from what is known by now."""
+        return replace(self, fitted=self.fitted.updated(history))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives a model back that scores the same."""
@@ -53,13 +73,20 @@ class WinModel:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "WinModel":
         """The model that `to_dict` wrote. Raises ModelError where its content was changed."""
-        estimator = estimator_named(content["estimator"])
+        wrong = {f.name for f in fields(cls)} ^ (content.keys() - {"model_id"})
+        if wrong:
+            raise ModelError(
+                "The model was written by another version of dealcast: "
+                f"it differs in {listed(sorted(wrong))}.",
+                remedy="train it anew with `dealcast train`",
+            )
         values = {k: v for k, v in content.items() if k != "model_id"} | {
-            "fitted": estimator.load(content["fitted"]),
-            "horizons_days": tuple(content["horizons_days"]),
+            "fitted": CompetingRisks.from_dict(content["fitted"]),
+            "by_age": CompetingRisks.from_dict(content["by_age"]),
+            "base_rates": BaseRates.from_dict(content["base_rates"]),
             "trained_until": date.fromisoformat(content["trained_until"]),
             "first_close": date.fromisoformat(content["first_close"]),
-            "features": tuple(content["features"]),
+            **{name: tuple(content[name]) for name in ("horizons_days", "features", "entities")},
         }
         model = cls(**values)
         if model.model_id != content["model_id"]:
@@ -73,40 +100,63 @@ class WinModel:
     def _content(self) -> dict[str, Any]:
         return vars(self) | {
             "fitted": self.fitted.to_dict(),
-            "horizons_days": list(self.horizons_days),
+            "by_age": self.by_age.to_dict(),
+            "base_rates": self.base_rates.to_dict(),
             "trained_until": self.trained_until.isoformat(),
             "first_close": self.first_close.isoformat(),
-            "features": list(self.features),
+            **{n: list(getattr(self, n)) for n in ("horizons_days", "features", "entities")},
         }
 
 
-def train(
+def train(  # noqa: PLR0913 - keywords from different parts of the run
     opportunities: pl.DataFrame,
-    settings: ModelSettings,
+    context: Context,
     *,
     as_of: date,
-    fiscal_year_start_month: int,
     catalogue_fingerprint: str,
+    estimator: str = DEFAULT,
+    recalibration: Recalibration = UNCHANGED,
+    min_closed: int | None = None,
 ) -> WinModel:
     """The win model that knows everything up to `as_of` and nothing later.
 
     Raises ModelError where too few opportunities had closed by then, or all with one outcome.
     """
+    settings = context.settings
     history = known_by(opportunities, as_of)
-    won, lost = _enough(history, settings.min_closed)
-    chosen = ESTIMATORS[DEFAULT]
+    won, lost = _enough(history, settings.min_closed if min_closed is None else min_closed)
+    chosen = estimator_named(estimator)
+    horizons = tuple(sorted(set(settings.horizons_days)))
+    fitted = chosen.fit(history, context)
+    if not isinstance(fitted, CompetingRisks):
+        raise ModelError(
+            f"The estimator '{estimator}' says the same of every opportunity: it is no win model.",
+            remedy="set model.estimator to auto, or to another estimator",
+        )
+    fitted = replace(fitted, recalibration=recalibration)
+    month = context.fiscal_year_start_month
     return WinModel(
-        estimator=DEFAULT,
-        fitted=chosen.fit(history, settings, fiscal_year_start_month),
-        horizons_days=tuple(sorted(set(settings.horizons_days))),
+        estimator=estimator,
+        fitted=fitted,
+        by_age=fit_process(history, fiscal_year_start_month=month, calendar=False),
+        base_rates=base_rates(history, horizons),
+        horizons_days=horizons,
         trained_until=as_of,
         first_close=EPOCH + timedelta(days=history.first_close),
         features=chosen.features,
+        entities=_used(fitted),
         catalogue_fingerprint=catalogue_fingerprint,
         oldest_closed_age_days=history.person_days.oldest_closed_age,
         won=won,
         lost=lost,
     )
+
+
+def _used(fitted: CompetingRisks) -> tuple[str, ...]:
+    """Columns of the CRM that tell groups of opportunities apart in the model."""
+    levels = fitted.never_close.levels if fitted.never_close else ()
+    used = {n for effects in (*levels, *fitted.speed, *fitted.winning) for n in effects.of}
+    return tuple(sorted(used & set(ENTITIES)))
 
 
 def _enough(history: History, min_closed: int) -> tuple[int, int]:

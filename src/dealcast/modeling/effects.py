@@ -1,0 +1,112 @@
+"""Differences between groups of opportunities, on a log scale, drawn to zero by empirical Bayes.
+
+How far is learnt from the groups themselves: their variance is a fixed point of MacKay's evidence
+update (1992) for a normal prior; groups of which little is known stay near zero.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dealcast.modeling.history import FloatArray, Traits
+from dealcast.snapshots import DayArray
+
+SMALLEST_VARIANCE = 1e-4
+LARGEST_STEP = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class GroupEffects:
+    """One effect per group; 0 for a group that is not known. `of` says what tells groups apart."""
+
+    of: tuple[str, ...]
+    effects: Mapping[str, float]
+    variance: float
+
+    def values(self, traits: Traits) -> FloatArray:
+        """The effect of each one's group."""
+        if not self.effects:
+            return np.zeros(len(traits))
+        names = traits.group(self.of)
+        found = names.replace_strict(self.effects, default=0.0, return_dtype=pl.Float64)
+        values: FloatArray = found.fill_null(0.0).to_numpy()
+        return values
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; `from_dict` gives the same effects back."""
+        return {"of": list(self.of), "effects": dict(self.effects), "variance": self.variance}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "GroupEffects":
+        """The effects that `to_dict` wrote."""
+        return cls(tuple(content["of"]), dict(content["effects"]), content["variance"])
+
+
+class Level:
+    """Groups of one kind while their effects are being learnt."""
+
+    def __init__(
+        self,
+        of: Sequence[str],
+        traits: Traits,
+        *,
+        prior_variance: float,
+        prior_groups: float = 0.0,
+    ) -> None:
+        names = traits.group(of)
+        self.of = tuple(of)
+        self.names = names.unique().drop_nulls().sort()
+        # Those of no known group share the last place, which always has effect 0.
+        last = len(self.names)
+        self.code: DayArray = (names.rank("dense").cast(pl.Int64) - 1).fill_null(last).to_numpy()
+        self.effect = np.zeros(last + 1)
+        self.variance = prior_variance
+        self._prior = prior_variance, prior_groups
+
+    @property
+    def values(self) -> FloatArray:
+        """The effect of each opportunity's group."""
+        return self.effect[self.code]
+
+    def step(
+        self, code: DayArray, gradient: FloatArray, curvature: FloatArray, known: FloatArray
+    ) -> FloatArray:
+        """One penalised Newton step; returns the change of each row's effect.
+
+        `code`: the group of each row. `gradient` and `curvature` of the log-likelihood, and the
+        information that is really there (`known`), are those of the rows.
+        """
+        slope, bend, shown = (
+            np.bincount(code, values, len(self.effect)) for values in (gradient, curvature, known)
+        )
+        penalty = 1 / self.variance
+        change = (slope - self.effect * penalty) / (bend + penalty)
+        change = np.clip(change, -LARGEST_STEP, LARGEST_STEP)
+        change[-1] = 0.0
+        self.effect = self.effect + change
+        prior_variance, prior_groups = self._prior
+        effective = (shown / (shown + penalty))[:-1].sum() + prior_groups
+        spread = (self.effect**2).sum() + prior_groups * prior_variance
+        self.variance = max(float(spread / max(effective, 1e-9)), SMALLEST_VARIANCE)
+        return change[code]
+
+    def centre(self, weights: FloatArray) -> None:
+        """Make the weighted mean over those of known groups 0: an unknown group is as they are."""
+        weight = np.bincount(self.code, weights, len(self.effect))[:-1]
+        if weight.any():
+            self.effect[:-1] -= (self.effect[:-1] * weight).sum() / weight.sum()
+
+    def result(self) -> GroupEffects:
+        """What was learnt."""
+        effects = dict(zip(self.names.to_list(), self.effect[:-1].tolist(), strict=True))
+        return GroupEffects(self.of, effects, self.variance)
+
+
+def converge(step: Callable[[], float], *, tolerance: float, at_most: int) -> None:
+    """Repeat a step until its largest change is small, or often enough."""
+    for _ in range(at_most):
+        if step() < tolerance:
+            return

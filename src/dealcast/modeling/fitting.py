@@ -1,0 +1,84 @@
+"""Fit the closing process, who never closes, and effects of entities, each given the others."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from dealcast.modeling.entity_effects import Speed, learn_winning
+from dealcast.modeling.hazard import ClosingTable, fit_closing_table
+from dealcast.modeling.history import FloatArray, History
+from dealcast.modeling.never_close import LEARNT, LEVELS, Mixture
+from dealcast.modeling.risks import CompetingRisks
+
+# Rounds of fitting each part given the others; more changes the figures in the fourth digit.
+ROUNDS, SPEED_ROUNDS, STEPS = 10, 8, 8
+FIRST_GUESS = 0.2
+
+
+def fit_process(
+    history: History, *, fiscal_year_start_month: int, calendar: bool = True
+) -> CompetingRisks:
+    """The closing process alone: by age, and by the calendar unless switched off."""
+    return CompetingRisks(
+        fit_closing_table(
+            history.person_days,
+            fiscal_year_start_month=fiscal_year_start_month,
+            calendar=calendar,
+        )
+    )
+
+
+def fit_mixture(
+    history: History,
+    *,
+    fiscal_year_start_month: int,
+    prior_groups: float = LEARNT,
+    levels: Sequence[Sequence[str]] = LEVELS,
+    entities: Sequence[str] = (),
+) -> CompetingRisks:
+    """The closing process of those that close, who never does, and effects of the entities."""
+    seen = history.at_risk
+    mixture, speed = Mixture(seen, prior_groups, levels), Speed(seen, entities)
+
+    def table_given(never: FloatArray) -> ClosingTable:
+        weights = (1 - never) * np.exp(speed.log_speed)
+        return fit_closing_table(
+            history.person_days,
+            fiscal_year_start_month=fiscal_year_start_month,
+            at_risk=history.person_days.at_risk(weights),
+        )
+
+    never = np.where(seen.is_closed, 0.0, FIRST_GUESS)
+    for _ in range(ROUNDS):
+        table = table_given(never)
+        never = mixture.fit(table, steps=STEPS)
+    if entities:
+        for _ in range(SPEED_ROUNDS):
+            speed.fit((1 - never) * _exposure(seen, table))
+            for _ in range(2):
+                table = table_given(never)
+                never = mixture.fit(table, speed.log_speed, steps=STEPS)
+        shares, winning = learn_winning(seen, table, entities)
+        table = replace(table, won=shares)
+    else:
+        winning = ()
+    fitted = CompetingRisks(table, mixture.result(), speed.result(), winning)
+    # As any later day would update it, so that a model of today scores today as it will tomorrow.
+    return fitted.updated(history)
+
+
+def _exposure(history: History, table: ClosingTable) -> FloatArray:
+    """Cumulative hazard of each over the days on which it was seen open.
+
+    Of the day on which it closed one half: it was open for a part of it. With whole days more
+    closes would be expected than the table was made from, and speeds would sink round by round.
+    """
+    before, day_before, until = table.cumulative(
+        history.engaged,
+        history.entered,
+        np.minimum(history.closed - 1, history.last_day),
+        np.minimum(history.closed, history.last_day),
+    )
+    seen: FloatArray = (day_before + until) / 2 - before
+    return seen

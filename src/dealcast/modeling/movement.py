@@ -1,0 +1,73 @@
+"""Why a score moved since last time: the clock, an edit in the CRM, the model."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from dealcast.contracts import ScoreChanges
+from dealcast.modeling.history import ENTITIES, FloatArray
+from dealcast.modeling.reasons import log_odds_of
+from dealcast.modeling.scoring import traits_on
+from dealcast.modeling.training import WinModel
+from dealcast.snapshots import EPOCH
+
+
+@dataclass(frozen=True, eq=False)
+class Issued:
+    """A model as it scored, and the contract Scores that it issued on one date."""
+
+    model: WinModel
+    scores: pl.DataFrame
+
+    @property
+    def scored_on(self) -> date:
+        """The date of scoring."""
+        day: date = self.scores["scored_on"][0]
+        return day
+
+
+def score_changes(former: Issued, now: Issued) -> pl.DataFrame:
+    """The contract ScoreChanges: one row per opportunity with a clock in both.
+
+    For the longest horizon of the present model. The parts add up to the change: first the date
+    moves on, then the opportunity becomes what the CRM says now (agent, product, account, engage
+    date), then the present model takes over, with what it has learnt of others since.
+    """
+    horizon = now.model.horizons_days[-1]
+    keys = ["engage_date", *ENTITIES]
+    both = (
+        now.scores.filter(pl.col("age_days").is_not_null())
+        .select("opportunity_id", "scored_on", *keys)
+        .join(
+            former.scores.filter(pl.col("age_days").is_not_null()).select("opportunity_id", *keys),
+            on="opportunity_id",
+            suffix="_before",
+        )
+        .sort("opportunity_id")
+    )
+    before = both.select(pl.col(f"{k}_before").alias(k) for k in keys)
+
+    def odds(model: WinModel, rows: pl.DataFrame, day: date) -> FloatArray:
+        days = np.full(rows.height, (day - EPOCH).days)
+        won = model.fitted.incidence(traits_on(rows), days, [horizon]).won
+        return log_odds_of(won[:, 0])
+
+    stages = [
+        odds(former.model, before, former.scored_on),
+        odds(former.model, before, now.scored_on),
+        odds(former.model, both, now.scored_on),
+        odds(now.model, both, now.scored_on),
+    ]
+    return both.select(
+        "opportunity_id",
+        "scored_on",
+        former_scored_on=pl.lit(former.scored_on),
+        horizon_days=pl.lit(horizon, dtype=pl.Int32),
+        log_odds_before=pl.Series(stages[0]),
+        clock=pl.Series(stages[1] - stages[0]),
+        crm_edit=pl.Series(stages[2] - stages[1]),
+        model=pl.Series(stages[3] - stages[2]),
+        log_odds=pl.Series(stages[3]),
+    ).select(ScoreChanges.column_names())

@@ -1,0 +1,97 @@
+"""When what is open, and what is yet to come, may be won: the chances day by day after a day."""
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from dealcast.contracts import CrmTables
+from dealcast.modeling.history import ENTITIES, FloatArray, Traits
+from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.scoring import with_amount
+from dealcast.snapshots import DayArray, day_number
+
+# New opportunities are believed to be like those of the last quarter (days).
+RECENT_DAYS = 91
+# What is known of an opportunity on the day it is engaged; the account mostly is not.
+KNOWN_AT_ENGAGING = ("sales_agent", "product")
+# Kinds of new opportunities whose chances are computed; of more, so many are taken evenly.
+LARGEST_MIX = 400
+
+
+class WinChances(NamedTuple):
+    """Chances (0-1) to be won on each day after an origin (column 0: the day after it).
+
+    `open`: one row per opportunity open at the end of the origin that has been engaged
+    (opportunity_id, sales_agent, product, amount if won, amount_from, is_stale); `won`: the
+    same rows. `fresh`: row i is one that is engaged on the i-th of those days, of an agent and
+    product as usual of late.
+    """
+
+    open: pl.DataFrame
+    won: FloatArray
+    fresh: FloatArray
+
+
+def win_chances(
+    fitted: CompetingRisks, tables: CrmTables, *, origin: date, days: int
+) -> WinChances:
+    """The chances by what was known at the end of the origin, for so many days after it.
+
+    `fitted` and `tables` must not know more than that (`as_known_on`). An opportunity is stale
+    where none had closed so old. One engaged later has no cohort effect: its cohort is unknown.
+    """
+    dated = tables.opportunities.filter(pl.col("engage_date") <= origin)
+    still_open = dated.filter((pl.col("close_date") > origin).fill_null(value=True))
+    age = (pl.lit(origin) - pl.col("engage_date")).dt.total_days()
+    rows = (
+        with_amount(still_open, tables, origin)
+        .with_columns(is_stale=age > _oldest_closed_age(dated, origin))
+        .sort("opportunity_id")
+        .collect()
+    )
+    today = np.full(rows.height, day_number(origin))
+    won = fitted.daily(_traits(rows), today, days).won
+    return WinChances(
+        open=rows.select(
+            "opportunity_id", "sales_agent", "product", "amount", "amount_from", "is_stale"
+        ),
+        won=won,
+        fresh=_fresh(fitted, _recent_mix(dated, origin), origin, days),
+    )
+
+
+def _oldest_closed_age(dated: pl.LazyFrame, origin: date) -> int:
+    """The greatest age (days) at which an opportunity had closed; -1 where none had."""
+    age = (pl.col("close_date") - pl.col("engage_date")).dt.total_days()
+    oldest = dated.filter(pl.col("close_date") <= origin).select(age.max()).collect().item()
+    return -1 if oldest is None else int(oldest)
+
+
+def _traits(rows: pl.DataFrame) -> Traits:
+    engaged = rows["engage_date"].to_physical().cast(pl.Int64).to_numpy()
+    return Traits(engaged, {name: rows[name] for name in ENTITIES if name in rows.columns})
+
+
+def _recent_mix(dated: pl.LazyFrame, origin: date) -> pl.DataFrame:
+    """Agents and products of the latest arrivals with the `share` (0-1) of each pair."""
+    age = (pl.lit(origin) - pl.col("engage_date")).dt.total_days()
+    recent = dated.select(*KNOWN_AT_ENGAGING, is_recent=age < RECENT_DAYS).collect()
+    if recent["is_recent"].any():
+        recent = recent.filter("is_recent")
+    mix = recent.group_by(KNOWN_AT_ENGAGING).len("count").sort(KNOWN_AT_ENGAGING)
+    mix = mix.gather_every(-(-max(mix.height, 1) // LARGEST_MIX))
+    return mix.with_columns(share=pl.col("count") / pl.col("count").sum())
+
+
+def _fresh(fitted: CompetingRisks, mix: pl.DataFrame, origin: date, days: int) -> FloatArray:
+    """Chance to be won by engage day (row) and day (column): the mean of the mix."""
+    fresh = np.zeros((days, days))
+    shares = mix["share"].to_numpy()
+    names = {name: mix[name] for name in KNOWN_AT_ENGAGING}
+    for ahead in range(days - 1):
+        engaged: DayArray = np.full(mix.height, day_number(origin) + 1 + ahead)
+        left = days - 1 - ahead
+        fresh[ahead, ahead + 1 :] = shares @ fitted.daily(Traits(engaged, names), engaged, left).won
+    return fresh

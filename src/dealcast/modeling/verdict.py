@@ -1,0 +1,160 @@
+"""The verdict in words: is there signal, from what, how far to trust it, what would help."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from dealcast.modeling.evaluation import Evaluation, HorizonEvaluation, codes, won_and_p
+from dealcast.modeling.people import LEVEL, EntityRates
+from dealcast.modeling.resampling import paired_difference
+
+# Share of the log loss of age alone that the model saves: under the first there is no signal worth
+# the name, from the second on (with entities that differ) it is strong.
+WORTH_USING, MODERATE, STRONG = 0.02, 0.05, 0.15
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be believed.
+
+    `strength`: no signal, weak, moderate or strong. `timing`, `entities`, `never_closes`: whether
+    each tells opportunities apart. `published`: the estimator whose probabilities are issued.
+    """
+
+    strength: str
+    timing: bool
+    entities: tuple[str, ...]
+    never_closes: tuple[str, ...]
+    published: str
+    gain_over_age: float
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it, in a few sentences."""
+        return " ".join(self.sentences)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {**asdict(self), "text": self.text}
+
+
+def judge(
+    candidates: pl.DataFrame,
+    evaluation: Evaluation,
+    *,
+    winning: Sequence[EntityRates],
+    not_closing: Sequence[EntityRates],
+) -> Verdict:
+    """The verdict on the chosen estimator from its backtest and the tests of people metrics.
+
+    `candidates`: the contract BacktestCandidates. Timing: at the shortest horizon the calendar
+    saves log loss beside age alone, beyond chance. Entities: a difference in win rate given the
+    calendar, at .01 shared among the tests.
+    """
+    first = evaluation.horizons[0]
+    beside = {**first.baselines, evaluation.estimator: first.figures}
+    gain = 1 - first.figures.log_loss / beside["age"].log_loss
+    timing = _calendar_helps(candidates, first.horizon_days)
+    entities, never = _that_differ(winning), _that_differ(not_closing)
+    nothing = not timing and not entities and gain < WORTH_USING
+    strength = "no signal" if nothing else _strength(gain, entities=bool(entities))
+    published = "age" if nothing else evaluation.estimator
+    return Verdict(
+        strength=strength,
+        timing=timing,
+        entities=entities,
+        never_closes=never,
+        published=published,
+        gain_over_age=gain,
+        sentences=(
+            _headline(strength),
+            _from_what(timing, entities, winning),
+            _who_never_closes(never),
+            _trust(first) if not nothing else _base_rates(first),
+            _would_help(timing, entities),
+        ),
+    )
+
+
+def _calendar_helps(candidates: pl.DataFrame, horizon_days: int) -> bool:
+    rows = candidates.filter(pl.col("horizon_days") == horizon_days).sort(
+        "opportunity_id", "snapshot_date"
+    )
+    parts = rows.partition_by("estimator", as_dict=True)
+    age, calendar = parts["age",], parts["calendar",]
+    won, p_age = won_and_p(age)
+    difference = paired_difference(won, p_age, won_and_p(calendar)[1], opportunity=codes(age))
+    return difference is not None and difference.low > 0
+
+
+def _that_differ(tests: Sequence[EntityRates]) -> tuple[str, ...]:
+    tested = [t for t in tests if t.heterogeneity_p is not None]
+    return tuple(t.by for t in tested if (t.heterogeneity_p or 0) < LEVEL / len(tested))
+
+
+def _strength(gain: float, *, entities: bool) -> str:
+    if entities and gain >= STRONG:
+        return "strong"
+    return "moderate" if gain >= MODERATE else "weak"
+
+
+def _headline(strength: str) -> str:
+    told: Mapping[str, str] = {
+        "no signal": "Verdict: no signal. Beyond how long an opportunity has been open, nothing "
+        "in these data tells which will be won.",
+        "weak": "Verdict: weak signal.",
+        "moderate": "Verdict: moderate signal.",
+        "strong": "Verdict: strong signal.",
+    }
+    return told[strength]
+
+
+def _from_what(timing: bool, entities: tuple[str, ...], winning: Sequence[EntityRates]) -> str:
+    tested = ", ".join(f"{t.by} p = {t.heterogeneity_p:.2g}" for t in winning
+                       if t.heterogeneity_p is not None)  # fmt: skip
+    found = f"yes ({', '.join(entities)})" if entities else "none detectable"
+    return (
+        f"timing: {'yes' if timing else 'none detectable'}; entities: {found}"
+        + (f" (win rates: {tested})" if tested else "")
+        + "."
+    )
+
+
+def _who_never_closes(never: tuple[str, ...]) -> str:
+    return f"Who never closes differs by {', '.join(never)}." if never else ""
+
+
+def _trust(first: HorizonEvaluation) -> str:
+    f, top = first.figures, first.reliability[-1]
+    right = top.low <= top.predicted <= top.high
+    return (
+        f"Won within {first.horizon_days} days, on {first.n:,} later snapshots: AUC "
+        f"{_told(f.auc)}, log-loss skill {_told(f.log_loss_skill)}; predicted and observed differ "
+        f"by {f.ece:.1%} on average. Of the tenth with the highest chances {top.predicted:.0%} was "
+        f"said and {top.observed:.0%} ({top.low:.0%} to {top.high:.0%}) came: "
+        + ("the level can be taken at its word." if right else "rank by it, and doubt its level.")
+    )
+
+
+def _base_rates(first: HorizonEvaluation) -> str:
+    return (
+        f"Published are the base rates by age; within {first.horizon_days} days "
+        f"{first.rate:.1%} of all later snapshots were won."
+    )
+
+
+def _would_help(timing: bool, entities: tuple[str, ...]) -> str:
+    if timing and entities:
+        return "What would help most: dated activity (meetings, mails, stage changes)."
+    wanted = [] if entities else ["dated activity (meetings, mails, stage changes)",
+                                  "account and contact filled in when engaging"]  # fmt: skip
+    if not timing:
+        wanted.append("a history of more quarters")
+    return f"What would help: {', '.join(wanted)}."
+
+
+def _told(figure: float | None) -> str:
+    return "none" if figure is None else f"{figure:.3f}"
