@@ -75,6 +75,7 @@ def test_stated_amounts_of_open_opportunities_are_used(call: Call, tmp_path: Pat
     arguments = ["--path", tmp_path / "export", "--mapping", "salesforce", "--root", tmp_path / "s"]
     assert call("run", *arguments).code == 0
 
-    scores = pl.DataFrame(call("score", "--root", tmp_path / "s", "--json").json["scores"])
+    rows = call("score", "--root", tmp_path / "s", "--json").json["scores"]
+    scores = pl.DataFrame(rows, infer_schema_length=None)
 
     assert "stated" in scores["amount_from"].to_list()

@@ -1,32 +1,86 @@
-"""train · evaluate · score: one step each, on what the store holds."""
+"""audit · evaluate · train · score · people · models: what the model does, step by step."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
+import polars as pl
 
-from dealcast.cli import render
+from dealcast.cli import render, render_model
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import settings_options
+from dealcast.errors import StoreError, listed
 from dealcast.settings import LoadedSettings
+from dealcast.tracking.base import Promotion, Registry, open_registry, rollback
+from dealcast.workflow.audits import audit_file, audit_stored
+from dealcast.workflow.manifest import load_latest_steps, new_run_id
 from dealcast.workflow.run import Plan
+from dealcast.workflow.store import Store
+
+
+@click.command(
+    epilog="Example: dealcast audit --root data\n\n"
+    "Example: dealcast audit --table crm_features --root data\n\n"
+    "Example: dealcast audit --file my_features.csv --root data --json"
+)
+@click.option("--table", type=click.Choice(["crm_features"]), help="Audit a descriptive table.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="Audit a CSV or Parquet file with opportunity_id and features.",
+)
+@click.option("--feature", help="Every test of one feature.")
+@settings_options
+def audit(
+    loaded: LoadedSettings,
+    table: str | None,
+    file: Path | None,
+    feature: str | None,
+    as_json: bool,
+) -> None:
+    """The leak gate: name each feature that knows the outcome.
+
+    Without options, what the model may use; else a table that must not be used, or your own.
+    """
+    if table or file:
+        store = Store(loaded.settings.storage.root)
+        report = audit_file(store, loaded.settings, file) if file else audit_stored(
+            store, loaded.settings
+        )  # fmt: skip
+        content = report.to_dict()
+    else:
+        manifest, store = run_and_show(loaded, Plan("audit", "audit", again=False), as_json=as_json)
+        content = store.require_json(manifest.steps[-1].objects["leak_audit"])
+    if feature:
+        content["records"] = [r for r in content["records"] if r["feature"] == feature]
+    if as_json:
+        render.as_json(content)
+    else:
+        render_model.leaks(content, every=feature is not None)
 
 
 @click.command(epilog="Example: dealcast train --root data")
 @settings_options
 def train(loaded: LoadedSettings, as_json: bool) -> None:
-    """Fit the win model on all that is known, open opportunities included."""
-    manifest, store = run_and_show(loaded, Plan("train", "train"), as_json=as_json)
+    """Fit the win model on all that is known, and let it contest the champion."""
+    manifest, store = run_and_show(loaded, Plan("train", "train", again=False), as_json=as_json)
     record = manifest.steps[-1]
-    model = store.get_json(record.objects["model"])
+    model = store.require_json(record.objects["model"])
     if as_json:
-        render.as_json(model)
+        render.as_json({**record.figures, **model})
     else:
-        render.model(model, key=str(store.root / record.objects["model"]))
+        key = str(store.root / record.objects["model"])
+        render_model.model(model, record.figures, key=key)
 
 
 @click.command(epilog="Example: dealcast evaluate --root data --json")
 @settings_options
 def evaluate(loaded: LoadedSettings, as_json: bool) -> None:
-    """Judge the model on dates later than its training, beside climatology and age alone."""
-    manifest, store = run_and_show(loaded, Plan("evaluate", "evaluate"), as_json=as_json)
+    """Judge every way to learn on later dates than it learnt from; a verdict in words."""
+    manifest, store = run_and_show(
+        loaded, Plan("evaluate", "evaluate", again=False), as_json=as_json
+    )
     record = manifest.steps[-1]
     if "evaluation" not in record.objects:
         if as_json:
@@ -34,24 +88,119 @@ def evaluate(loaded: LoadedSettings, as_json: bool) -> None:
         else:
             click.echo(f"Not evaluated: {record.figures['not_evaluated']}")
         return
-    evaluation = store.get_json(record.objects["evaluation"])
+    evaluation = store.require_json(record.objects["evaluation"])
     if as_json:
         render.as_json(evaluation)
     else:
-        render.evaluation(evaluation)
+        render_model.evaluation(evaluation)
 
 
-@click.command(epilog="Example: dealcast score --root data --top 20")
+@click.command(
+    epilog="Example: dealcast score --root data --top 20\n\n"
+    "Example: dealcast score --root data --moved"
+)
 @click.option("--top", default=10, show_default=True, help="How many opportunities to print.")
+@click.option("--moved", is_flag=True, help="Those whose score moved most since last time.")
 @settings_options
-def score(loaded: LoadedSettings, top: int, as_json: bool) -> None:
-    """Score every open opportunity on the export's last day."""
+def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
+    """Score every open opportunity on the export's last day, with reasons."""
     manifest, store = run_and_show(loaded, Plan("score", "score"), as_json=as_json)
     record = manifest.steps[-1]
     scores = store.load("scores", version=record.tables["scores"])
+    changed = _changes(store, record.tables.get("score_changes"))
     if as_json:
-        render.as_json({**record.figures, "scores": scores.to_dicts()})
+        content = {**record.figures, "scores": scores.to_dicts(), "changes": changed.to_dicts()}
+        render.as_json(content)
+        return
+    out, shown = render.console(), scores.head(top).to_dicts()
+    if moved:
+        size = (pl.col("log_odds") - pl.col("log_odds_before")).abs()
+        out.print(render_model.changes(changed.sort(size, descending=True).head(top).to_dicts()))
+        return
+    out.print(render_model.scores(shown, currency=loaded.settings.data.currency))
+    out.print()
+    out.print(render_model.reasons(shown))
+    click.echo(f"{scores.height:,} open opportunities; all: dealcast export scores --to FILE")
+
+
+@click.command(epilog="Example: dealcast people --by sales_agent --root data")
+@click.option("--by", help="The table of one entity, such as sales_agent.")
+@click.option("--limit", default=40, show_default=True, help="How many rows to print.")
+@settings_options
+def people(loaded: LoadedSettings, by: str | None, limit: int, as_json: bool) -> None:
+    """Compare agents, products and accounts, with care.
+
+    Shrunk rates with intervals; a ranking only where a difference is found.
+    """
+    store = Store(loaded.settings.storage.root)
+    record = load_latest_steps(store).get("evaluate")
+    if record is None or "people" not in record.objects:
+        raise StoreError(
+            f"There are no comparisons in '{store.root}'.",
+            remedy=f"`dealcast run --root {store.root}` makes them",
+        )
+    comparisons = store.require_json(record.objects["people"])
+    known = list(dict.fromkeys(c["by"] for c in comparisons))
+    if by is not None and by not in known:
+        raise StoreError(f"'{by}' is not compared.", remedy=f"one of {listed(known)}")
+    if as_json:
+        render.as_json([c for c in comparisons if by in (None, c["by"])])
     else:
-        currency = loaded.settings.data.currency
-        render.console().print(render.scores(scores.head(top).to_dicts(), currency=currency))
-        click.echo(f"{scores.height:,} open opportunities; all: dealcast export scores --to FILE")
+        render_model.people(comparisons, by=by, limit=limit)
+
+
+@click.group(invoke_without_command=True, epilog="Example: dealcast models --root data")
+@settings_options
+def models(loaded: LoadedSettings, as_json: bool) -> None:
+    """List registered models and champions; promote one, or roll back."""
+    context = click.get_current_context()
+    if context.invoked_subcommand:
+        return
+    registry = _registry(loaded)
+    champion = registry.champion()
+    best = champion.model_id if champion else None
+    versions = [asdict(v) for v in registry.versions()]
+    promotions = [asdict(p) for p in registry.promotions()]
+    if as_json:
+        render.as_json({"champion": best, "models": versions, "promotions": promotions})
+    else:
+        render_model.models(versions, promotions, best)
+
+
+@models.command("rollback", epilog="Example: dealcast models rollback --root data")
+@settings_options
+def roll_back(loaded: LoadedSettings, as_json: bool) -> None:
+    """Make the former champion champion again."""
+    registry = _registry(loaded)
+    _tell(rollback(registry, new_run_id(datetime.now(UTC))), loaded, as_json=as_json)
+
+
+@models.command("promote", epilog="Example: dealcast models promote 1a2b3c4d5e6f --root data")
+@click.argument("model_id")
+@click.option("--reason", default="promoted by hand", show_default=True, help="Why; recorded.")
+@settings_options
+def promote(loaded: LoadedSettings, model_id: str, reason: str, as_json: bool) -> None:
+    """Make a registered model the champion, for a reason that is recorded."""
+    promotion = Promotion(model_id, new_run_id(datetime.now(UTC)), reason)
+    _registry(loaded).promote(promotion)
+    _tell(promotion, loaded, as_json=as_json)
+
+
+def _tell(promotion: Promotion, loaded: LoadedSettings, *, as_json: bool) -> None:
+    if as_json:
+        render.as_json(asdict(promotion))
+    else:
+        root = loaded.settings.storage.root
+        click.echo(
+            f"Champion is now {promotion.model_id}: {promotion.reason}.\n"
+            f"Next: dealcast run --from score --root {root}"
+        )
+
+
+def _registry(loaded: LoadedSettings) -> Registry:
+    store = Store(loaded.settings.storage.root)
+    return open_registry(loaded.settings.tracking, store.get_object, store.put_object)
+
+
+def _changes(store: Store, version: int | None) -> pl.DataFrame:
+    return pl.DataFrame() if version is None else store.load("score_changes", version=version)

@@ -188,83 +188,6 @@ def ingested(formats: Sequence[Row], *, raw: str) -> None:
     click.echo(f"kept untouched in {raw}")
 
 
-def scores(rows: Sequence[Row], *, currency: str) -> Table:
-    """The opportunities that are worth most."""
-    if not rows:
-        return table("There is no open opportunity", (), ())
-    horizons = sorted(int(k.removeprefix("p_won_")) for k in rows[0] if k.startswith("p_won_"))
-    columns = (
-        "opportunity",
-        "agent",
-        "product",
-        ">days",
-        *(f">won {h} d" for h in horizons),
-        f">{currency}",
-        ">expected",
-        "",
-    )
-    lines = [
-        (
-            r["opportunity_id"],
-            r["sales_agent"] or "-",
-            r["product"] or "-",
-            count(r["age_days"]),
-            *(share(r[f"p_won_{h}"]) for h in horizons),
-            count(r["amount"]),
-            count(r["expected_value"]),
-            "stale" if r["is_stale"] else r["note"] or "",
-        )
-        for r in rows
-    ]
-    return table("Open opportunities worth most", columns, lines)
-
-
-def model(content: Row, *, key: str) -> None:
-    """What was fitted, on what."""
-    out = console()
-    out.print(f"[bold]Model {content['model_id']}[/]: {content['estimator']}")
-    out.print(
-        f"features {', '.join(content['features'])}; horizons {content['horizons_days']} days; "
-        f"trained until {content['trained_until']} on {count(content['won'])} won and "
-        f"{count(content['lost'])} lost, those still open included as censored"
-    )
-    out.print(
-        f"the oldest opportunity that ever closed was {content['oldest_closed_age_days']} days old"
-    )
-    click.echo(f"kept in {key}")
-
-
-def evaluation(content: Row) -> None:
-    """Figures beside the baselines, the reliability of the chosen estimator, and the verdict."""
-    out = console()
-    columns = (
-        "estimator",
-        ">AUC",
-        ">within date",
-        ">without stale",
-        ">log-loss skill",
-        ">Brier skill",
-        ">ECE",
-    )
-    for horizon in content["horizons"]:
-        lines = [(name, *_figures(f)) for name, f in horizon["figures"].items()]
-        title = (
-            f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots, "
-            f"{share(horizon['rate'])} won, {len(horizon['origins'])} origins"
-        )
-        out.print(table(title, columns, lines))
-        out.print()
-    first = content["horizons"][0]
-    bins = first["figures"][content["estimator"]]["reliability"]
-    lines = [
-        (share(b["predicted"]), share(b["observed"]), count(b["n"]), bar(b["observed"]))
-        for b in bins
-    ]
-    title = f"Reliability of {content['estimator']}, won within {first['horizon_days']} days"
-    out.print(table(title, (">predicted", ">observed", ">rows", "observed"), lines))
-    out.print(f"\n[bold]{content['summary']}[/]")
-
-
 def runs(rows: Sequence[Row], *, root: str) -> None:
     """The runs of a store."""
     columns = ("run", "started", "status", ">rows in", ">clean", ">quality", "steps done")
@@ -326,11 +249,6 @@ def timings(steps: Mapping[str, object]) -> None:
     """Seconds per step."""
     lines = [(n, s if isinstance(s, str) else f"{s:.2f} s") for n, s in steps.items()]
     console().print(table("Timings", ("step", ">took"), lines))
-
-
-def _figures(figures: Row) -> tuple[str, ...]:
-    names = ("auc", "auc_within_date", "auc_without_stale", "log_loss_skill", "brier_skill", "ece")
-    return tuple("-" if figures[n] is None else f"{figures[n]:.3f}" for n in names)
 
 
 def _examples(record: Row) -> str:

@@ -6,22 +6,28 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dealcast.cli.render import bar, blank_by_design, count, rows_line, scores, share
+from dealcast.cli.render import bar, blank_by_design, count, rows_line, share
+from dealcast.cli.render_model import champion_line, reasons, scores
 
 Summary = Mapping[str, Any]
 Line = tuple[str, str]  # a label, or none, and what it says
 
 LABEL_WIDTH = 9
+REASONS_SHOWN = 5
 
 
 def show_summary(summary: Summary, out: Console, *, currency: str) -> None:
     """Print rows, quality, features, skill, the open opportunities, and where things are."""
-    for section in (_run, _rows, _quality, _features, _skill):
+    for section in (_run, _rows, _quality, _features, _leaks, _skill):
         _print(out, section(summary))
     _print(out, _pipeline(summary, currency))
+    _print(out, _forecast(summary, currency))
+    _print(out, _drift(summary))
     if summary["top_opportunities"]:
         out.print()
         out.print(scores(summary["top_opportunities"], currency=currency))
+        out.print()
+        out.print(reasons(summary["top_opportunities"][:REASONS_SHOWN]))
     _print(out, _places(summary))
 
 
@@ -81,6 +87,16 @@ def _features(summary: Summary) -> Iterable[Line]:
     )
 
 
+def _leaks(summary: Summary) -> Iterable[Line]:
+    if "leak_gate" not in summary:
+        return
+    leaks = summary["leaks"]
+    told = ", ".join(f"{name} ({', '.join(tests)})" for name, tests in leaks.items())
+    yield "[bold]Leak gate[/]", f"left out: {told}" if told else "nothing leaks"
+    if summary["leaks_allowed"]:
+        yield "allowed", f"{', '.join(summary['leaks_allowed'])} (audit.allow)"
+
+
 def _skill(summary: Summary) -> Iterable[Line]:
     if summary.get("not_evaluated"):
         yield "[bold]Model[/]", f"not evaluated: {summary['not_evaluated']}"
@@ -88,6 +104,8 @@ def _skill(summary: Summary) -> Iterable[Line]:
         skill = summary["evaluation"]["log_loss_skill"] or 0.0
         yield "[bold]Model[/]", summary["summary"]
         yield "", f"{bar(skill)}  skill {skill:.3f} (0: no better than climatology, 1: perfect)"
+    if "promotion" in summary:
+        yield "", champion_line(summary)
 
 
 def _pipeline(summary: Summary, currency: str) -> Iterable[Line]:
@@ -98,6 +116,34 @@ def _pipeline(summary: Summary, currency: str) -> Iterable[Line]:
     yield "[bold]Open[/]", f"{told}({share(stale / max(of, 1))}) older than any that ever closed"
     worth = f"{summary['expected_wins']:.1f} wins, {count(summary['expected_value'])} {currency}"
     yield "", f"expected within {summary['horizon_days']} days: {worth}"
+    yield "", " · ".join(f"grade {name} {count(n)}" for name, n in summary["grades"].items())
+
+
+def _forecast(summary: Summary, currency: str) -> Iterable[Line]:
+    if summary.get("no_forecast"):
+        yield "[bold]Forecast[/]", f"none: {summary['no_forecast']}"
+    label = "[bold]Forecast[/]"
+    for period in summary.get("next_periods", ()):
+        yield label, _period(period, currency)
+        label = ""
+    if "forecast_summary" in summary:
+        yield "", summary["forecast_summary"]
+        yield "", summary["dead_pipeline"]["summary"]
+
+
+def _period(period: Mapping[str, Any], currency: str) -> str:
+    low, high = (count(period[end]) for end in ("low", "high"))
+    around = "no interval yet" if low == "-" else f"{period['level']:.0%} interval {low} to {high}"
+    booked, pipeline, new = (count(period[p]) for p in ("booked", "pipeline", "new_business"))
+    return (
+        f"{period['period_kind']} from {period['period_start']}: {count(period['forecast'])} "
+        f"{currency} ({around}) = {booked} booked + {pipeline} pipeline + {new} new business"
+    )
+
+
+def _drift(summary: Summary) -> Iterable[Line]:
+    if "drift_summary" in summary:
+        yield "[bold]Drift[/]", summary["drift_summary"]
 
 
 def _places(summary: Summary) -> Iterable[Line]:

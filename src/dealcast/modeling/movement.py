@@ -35,6 +35,8 @@ def score_changes(former: Issued, now: Issued) -> pl.DataFrame:
     moves on, then the opportunity becomes what the CRM says now (agent, product, account, engage
     date), then the present model takes over, with what it has learnt of others since.
     """
+    if former.scores.is_empty() or now.scores.is_empty():
+        return ScoreChanges.create_empty()
     horizon = now.model.horizons_days[-1]
     keys = ["engage_date", *ENTITIES]
     both = (

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from dealcast.modeling.evaluation import Evaluation, HorizonEvaluation, codes, won_and_p
+from dealcast.modeling.metrics import skill
 from dealcast.modeling.people import LEVEL, EntityRates
 from dealcast.modeling.resampling import paired_difference
 
@@ -34,7 +35,7 @@ class Verdict:
     @property
     def text(self) -> str:
         """All of it, in a few sentences."""
-        return " ".join(self.sentences)
+        return " ".join(filter(None, self.sentences))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -56,7 +57,8 @@ def judge(
     """
     first = evaluation.horizons[0]
     beside = {**first.baselines, evaluation.estimator: first.figures}
-    gain = 1 - first.figures.log_loss / beside["age"].log_loss
+    # None where age alone makes no mistake: then there is nothing to gain.
+    gain = skill(first.figures.log_loss, beside["age"].log_loss) or 0.0
     timing = _calendar_helps(candidates, first.horizon_days)
     entities, never = _that_differ(winning), _that_differ(not_closing)
     nothing = not timing and not entities and gain < WORTH_USING

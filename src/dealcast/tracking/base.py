@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
+from dealcast.errors import ModelError
 from dealcast.settings import TrackingSettings
 
 
@@ -38,6 +39,8 @@ LogItem = Param | Metric | Table
 
 # Writes bytes under a name in the run's own folder.
 Put = Callable[[str, bytes], None]
+# Reads the bytes of a name; None where there are none.
+Get = Callable[[str], bytes | None]
 
 
 class Tracker(Protocol):
@@ -48,12 +51,87 @@ class Tracker(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered model: its id, the object that holds it, and what it comes from.
+
+    `source`: what export it was trained on, in words; a model of another one is no champion here.
+    """
+
+    model_id: str
+    key: str
+    run_id: str
+    estimator: str
+    trained_until: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Who became champion, in which run, and why."""
+
+    model_id: str
+    run_id: str
+    reason: str
+
+
+class Registry(Protocol):
+    """Which models there are, which of them is the champion, and who was before."""
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        """Every registered model, oldest first."""
+        ...
+
+    def champion(self) -> ModelVersion | None:
+        """The model that scores; None where none was ever promoted."""
+        ...
+
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Every change of champion, oldest first."""
+        ...
+
+    def register(self, version: ModelVersion) -> None:
+        """Add a model; the same id again changes nothing."""
+        ...
+
+    def promote(self, promotion: Promotion) -> None:
+        """Make a registered model the champion. Raises ModelError where it is not registered."""
+        ...
+
+
 # kind -> class taking `put`; imported only when chosen.
 TRACKERS: dict[str, str] = {"local": "dealcast.tracking.local:LocalTracker"}
+# kind -> class taking `get` and `put` of the store's own objects.
+REGISTRIES: dict[str, str] = {"local": "dealcast.tracking.local:LocalRegistry"}
 
 
 def open_tracker(settings: TrackingSettings, put: Put) -> Tracker:
     """The tracker that the settings choose."""
-    module, name = TRACKERS[settings.kind].split(":")
-    tracker: Tracker = getattr(import_module(module), name)(put)
+    tracker: Tracker = _named(TRACKERS[settings.kind])(put)
     return tracker
+
+
+def open_registry(settings: TrackingSettings, get: Get, put: Put) -> Registry:
+    """The model registry that the settings choose."""
+    registry: Registry = _named(REGISTRIES[settings.kind])(get, put)
+    return registry
+
+
+def rollback(registry: Registry, run_id: str) -> Promotion:
+    """Make the former champion champion again. Raises ModelError where there is no former one."""
+    now = registry.champion()
+    former = [p for p in registry.promotions() if now and p.model_id != now.model_id]
+    if now is None or not former:
+        raise ModelError(
+            "There is no former champion to go back to.",
+            remedy="`dealcast models` lists what there is; `dealcast models promote MODEL` chooses",
+        )
+    back = Promotion(former[-1].model_id, run_id, f"rolled back from {now.model_id}")
+    registry.promote(back)
+    return back
+
+
+def _named(path: str) -> Callable[..., Any]:
+    module, name = path.split(":")
+    named: Callable[..., Any] = getattr(import_module(module), name)
+    return named

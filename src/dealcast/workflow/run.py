@@ -3,13 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from dealcast.errors import DealcastError, SettingsError, StoreError, nearest
 from dealcast.settings import LoadedSettings
-from dealcast.tracking.base import Param, open_tracker
+from dealcast.tracking.base import Param, open_registry, open_tracker
 from dealcast.workflow.log import logged_run, logged_step
 from dealcast.workflow.manifest import (
     RunManifest,
@@ -45,10 +45,14 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """Which steps to run: from `start` (done again even if unchanged) to `stop`, both included."""
+    """Which steps to run: from `start` to `stop`, both included.
+
+    `start` is done again even if unchanged, unless `again` is false.
+    """
 
     start: str | None = None
     stop: str | None = None
+    again: bool = True
 
     def steps(self) -> Sequence[Step]:
         """The chosen steps in order. Raises SettingsError for an unknown name or none at all."""
@@ -91,11 +95,12 @@ def run_steps(
     tracker = open_tracker(
         settings.tracking, lambda name, content: store.put_object(f"runs/{run_id}/{name}", content)
     )
-    ws = Workspace(store, settings, run_id, tracker, records, watcher.progressed)
+    registry = open_registry(settings.tracking, store.get_object, store.put_object)
+    ws = Workspace(store, settings, run_id, tracker, registry, records, watcher.progressed)
     with logged_run(run_id, settings.logging, quiet=quiet) as log:
         try:
             for step in steps:
-                record = _run_step(step, ws, watcher, forced=step.name == plan.start)
+                record = _run_step(step, ws, watcher, forced=plan.again and step.name == plan.start)
                 manifest.steps.append(record)
                 records[step.name] = record
                 save_latest_steps(store, records)
@@ -156,6 +161,7 @@ def _fingerprint(step: Step, ws: Workspace) -> str:
             "code": {k: v for k, v in code_version().items() if k != "commit"},
             "settings": {s: getattr(ws.settings, s).model_dump(mode="json") for s in step.sections},
             "watches": {t: ws.store.version(t) for t in step.watches if ws.store.has(t)},
+            "champion": asdict(c) if step.asks_registry and (c := ws.registry.champion()) else None,
             "needs": _made_from(step, ws),
         }
     )

@@ -1,31 +1,18 @@
 """STEPS: the order of the work. Each loads, calls a pure function, and saves."""
 
-import logging
-import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-import polars as pl
-
-from dealcast.cleaning import as_raw, clean
-from dealcast.errors import HistoryTooShortError, QualityError
-from dealcast.features.build import KEY, build_features, feature_contract
-from dealcast.features.catalogue import CATALOGUE
-from dealcast.features.descriptive import build_crm_features
-from dealcast.features.selection import catalogue_fingerprint, unavailable, usable
-from dealcast.features.split import split
-from dealcast.quality.report import QualityReport, assess
-from dealcast.snapshots import build_snapshots, snapshot_dates
-from dealcast.sources.base import open_source
-from dealcast.sources.reading import ReadingOptions, read_export
-from dealcast.tracking.base import Metric, Param, Table
-from dealcast.workflow.manifest import digest
-from dealcast.workflow.workspace import DIMENSIONS, Made, Workspace
-
-logger = logging.getLogger(__name__)
+from dealcast.workflow.data_steps import (
+    audit_features,
+    clean_export,
+    features,
+    ingest,
+    validate,
+)
+from dealcast.workflow.model_steps import evaluate_model, score_open, train_model
+from dealcast.workflow.outlook_steps import forecast, monitor_drift
+from dealcast.workflow.workspace import Made, Workspace
 
 
 @dataclass(frozen=True)
@@ -33,7 +20,7 @@ class Step:
     """One step: what it needs, which settings it reads, and the function that does it.
 
     A step is skipped where its code, its sections of the settings, the extra tables it reads
-    (`watches`) and what its needs made are all as they were.
+    (`watches`), the champion (`asks_registry`) and what its needs made are all as they were.
     """
 
     name: str
@@ -42,215 +29,7 @@ class Step:
     sections: tuple[str, ...]
     run: Callable[[Workspace], Made]
     watches: tuple[str, ...] = ()
-
-
-def ingest(ws: Workspace) -> Made:
-    """Fetch the source's files, read them, and only then keep their bytes under their hash."""
-    options = ReadingOptions.of(ws.settings.source)
-    with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
-        files = open_source(ws.settings.source).fetch(Path(folder))
-        export = read_export(files, options)
-        formats = [asdict(f) for f in export.formats]
-        raw = ws.store.keep_raw(files, {"kind": ws.settings.source.kind, "formats": formats})
-    ws.memo[raw] = export
-    logger.info("%s opportunity rows kept as raw/%s", f"{export.rows:,}", raw)
-    return Made(
-        # What is read depends on the bytes and on how they were read.
-        objects={"raw": raw, "reading": digest(options.to_dict())},
-        figures={
-            "rows_in": export.rows,
-            "source_kind": ws.settings.source.kind,
-            "formats": formats,
-            "reading": options.to_dict(),
-        },
-    )
-
-
-def validate(ws: Workspace) -> Made:
-    """Check the raw export. Raises QualityError under the threshold, with the report written."""
-    report = _assess(ws, ws.export())
-    key = f"runs/{ws.run_id}/quality_raw.json"
-    ws.store.put_json(key, report.to_dict())
-    threshold = ws.settings.quality.min_score
-    logger.info("raw quality score %.3f (at least %.2f is wanted)", report.score, threshold)
-    if report.score < threshold:
-        worst = "; ".join(f"{r.code} {r.title} ({r.rows:,} rows)" for r in report.worst(5))
-        raise QualityError(
-            f"The export's quality score is {report.score:.2f}, under {threshold:.2f}: {worst}.",
-            remedy=f"`dealcast validate` shows every check (also in {ws.store.root}/{key}); "
-            "mend the export, or lower quality.min_score",
-        )
-    ws.tracker.log([Metric("quality_raw", report.score)])
-    return Made(objects={"quality_raw": key}, figures={"quality_raw": report.score})
-
-
-def clean_export(ws: Workspace) -> Made:
-    """Repair what can be repaired, set the rest aside, and assess what remains."""
-    corrections = ws.store.load("corrections") if ws.store.has("corrections") else None
-    export = ws.export()
-    cleaned = clean(export, corrections, ws.settings.cleaning)
-    after = _assess(ws, as_raw(cleaned.tables, like=export))
-    made = Made()
-    opportunities = cleaned.tables.opportunities.collect()
-    ws.save(made, "crm_data_processed", opportunities)
-    for name in DIMENSIONS:
-        member = getattr(cleaned.tables, name)
-        if member is not None:
-            ws.save(made, name, member.collect())
-    ws.save(made, "quarantine", cleaned.quarantine)
-    for name, content in (("cleaning_log", cleaned.log), ("quality_clean", after)):
-        made.objects[name] = f"runs/{ws.run_id}/{name}.json"
-        ws.store.put_json(made.objects[name], content.to_dict())
-    set_aside = cleaned.quarantine.filter(pl.col("table") == "opportunities").height
-    logger.info(
-        "%s rows in = %s clean + %s quarantined; quality after cleaning %.3f",
-        *(f"{n:,}" for n in (export.rows, opportunities.height, set_aside)),
-        after.score,
-    )
-    ws.tracker.log([Metric("quality_clean", after.score), Metric("rows_quarantined", set_aside)])
-    made.figures = {
-        "rows_in": export.rows,
-        "rows_clean": opportunities.height,
-        "rows_quarantined": set_aside,
-        "quality_clean": after.score,
-        "stages": _counts(opportunities, "deal_stage"),
-        "quarantine_reasons": _counts(cleaned.quarantine, "reason"),
-        "last_date": _last_date(opportunities),
-    }
-    return made
-
-
-def features(ws: Workspace) -> Made:
-    """The descriptive table for people, and what was known on each snapshot date for the model."""
-    tables = ws.crm_tables()
-    made = Made()
-    crm_features, transforms = build_crm_features(tables)
-    ws.save(made, "crm_features", crm_features)
-    settings = ws.settings.features
-    parts = split(
-        crm_features, settings.split, test_share=settings.test_share, seed=ws.settings.model.seed
-    )
-    ws.save(made, "crm_features_split", parts)
-    made.objects["transforms"] = f"runs/{ws.run_id}/transforms.json"
-    ws.store.put_json(made.objects["transforms"], transforms.to_dict())
-    logger.info(
-        "crm_features: %s rows x %d columns", f"{crm_features.height:,}", crm_features.width
-    )
-
-    known = ws.known_tables()
-    dates = snapshot_dates(known.opportunities, settings, as_of=ws.as_of)
-    snapshots = build_snapshots(known.opportunities, dates, as_of=ws.as_of).collect()
-    ws.save(made, "snapshots", snapshots)
-    specs = usable(known)
-    month = ws.settings.data.fiscal_year_start_month
-    built = build_features(snapshots.lazy(), known, specs, fiscal_year_start_month=month).sort(KEY)
-    ws.save(made, "snapshot_features", built.collect(engine="streaming"), feature_contract(specs))
-    missing = unavailable(known)
-    logger.info(
-        "snapshot_features: %s rows x %d features on %d dates; %d not available",
-        f"{snapshots.height:,}",
-        len(specs),
-        len(dates),
-        len(missing),
-    )
-    made.figures = {
-        "crm_features_rows": crm_features.height,
-        "crm_features_columns": crm_features.width,
-        "snapshot_rows": snapshots.height,
-        "snapshot_dates": len(dates),
-        "point_in_time_features": [s.name for s in specs],
-        "features_not_available": missing,
-        "split": _counts(parts, "part"),
-    }
-    return made
-
-
-def train_model(ws: Workspace) -> Made:
-    """Fit the win model on everything known at the end of the export, open opportunities too."""
-    from dealcast.modeling.training import train
-
-    model = train(
-        ws.known_tables().opportunities.collect(),
-        ws.settings.model,
-        as_of=ws.as_of,
-        fiscal_year_start_month=ws.settings.data.fiscal_year_start_month,
-        catalogue_fingerprint=catalogue_fingerprint(CATALOGUE),
-    )
-    key = f"runs/{ws.run_id}/model.json"
-    ws.store.put_json(key, model.to_dict())
-    ws.tracker.log([Param("estimator", model.estimator), Param("model_id", model.model_id)])
-    logger.info("model %s trained until %s", model.model_id, ws.as_of)
-    return Made(
-        objects={"model": key},
-        figures={"model_id": model.model_id, "estimator": model.estimator},
-    )
-
-
-def evaluate_model(ws: Workspace) -> Made:
-    """Judge the model on later dates than it was trained on, beside its baselines.
-
-    Too short a history is not a failure: the evaluation is then not applicable, and says why.
-    """
-    from dealcast.modeling.backtest import backtest
-    from dealcast.modeling.evaluation import evaluate
-
-    opportunities = ws.known_tables().opportunities.collect()
-    try:
-        predictions = backtest(
-            opportunities,
-            ws.load("snapshots", "features"),
-            ws.settings.model,
-            as_of=ws.as_of,
-            fiscal_year_start_month=ws.settings.data.fiscal_year_start_month,
-            progress=ws.progress,
-        )
-    except HistoryTooShortError as error:
-        logger.warning("not evaluated: %s", error.problem)
-        return Made(figures={"evaluation": None, "not_evaluated": error.problem})
-    made = Made()
-    ws.save(made, "backtest_predictions", predictions)
-    evaluation = evaluate(predictions)
-    made.objects["evaluation"] = f"runs/{ws.run_id}/evaluation.json"
-    ws.store.put_json(made.objects["evaluation"], evaluation.to_dict())
-    ws.tracker.log(
-        [
-            *(Metric(name, value) for name, value in evaluation.metrics().items()),
-            Table("reliability", evaluation.reliability()),
-        ]
-    )
-    logger.info("%s", evaluation.summary)
-    made.figures = {"evaluation": evaluation.headline(), "summary": evaluation.summary}
-    return made
-
-
-def score_open(ws: Workspace) -> Made:
-    """Score every open opportunity on the export's last day; every issued score is kept."""
-    from dealcast.contracts import scores_contract
-    from dealcast.modeling.scoring import score
-    from dealcast.modeling.training import WinModel
-
-    model = WinModel.from_dict(ws.store.require_json(ws.record("train").objects["model"]))
-    scores = score(
-        model,
-        ws.known_tables(),
-        as_of=ws.as_of,
-        catalogue_fingerprint=catalogue_fingerprint(CATALOGUE),
-    )
-    made = Made()
-    ws.save(made, "scores", scores, scores_contract(model.horizons_days))
-    ws.save(made, "scores_issued", scores.select(pl.lit(ws.run_id).alias("run_id"), pl.all()))
-    horizon = max(model.horizons_days)
-    scored = scores.filter(pl.col(f"p_won_{horizon}").is_not_null())
-    made.figures = {
-        "open_opportunities": scores.height,
-        "scored": scored.height,
-        "stale": int(scores["is_stale"].sum()),
-        "expected_value": float(scores["expected_value"].sum()),
-        "expected_wins": float(scored[f"p_won_{horizon}"].sum()),
-        "horizon_days": horizon,
-    }
-    logger.info("%s of %s open opportunities scored", f"{scored.height:,}", f"{scores.height:,}")
-    return made
+    asks_registry: bool = False
 
 
 STEPS: tuple[Step, ...] = (
@@ -277,29 +56,50 @@ STEPS: tuple[Step, ...] = (
         ("data", "features", "model"),
         features,
     ),
-    Step("train", "fit the win model", ("clean",), ("data", "model"), train_model),
+    Step(
+        "audit",
+        "the leak gate: does any feature know the outcome?",
+        ("clean", "features"),
+        ("data", "features", "model", "audit"),
+        audit_features,
+    ),
     Step(
         "evaluate",
-        "judge it on later dates, beside its baselines",
-        ("clean", "features"),
+        "judge every way to learn on later dates, and choose one",
+        ("clean", "features", "audit"),
         ("data", "model"),
         evaluate_model,
     ),
-    Step("score", "score the open opportunities", ("clean", "train"), ("data",), score_open),
+    Step(
+        "train",
+        "fit the win model, and let it contest the champion",
+        ("clean", "audit", "evaluate"),
+        ("data", "model", "audit", "tracking"),
+        train_model,
+    ),
+    Step(
+        "score",
+        "score the open opportunities, with reasons",
+        ("clean", "train"),
+        ("data", "model"),
+        score_open,
+        asks_registry=True,
+    ),
+    Step(
+        "forecast",
+        "bookings to come, tested at earlier origins",
+        ("clean", "audit", "train", "score"),
+        ("data", "model", "forecast"),
+        forecast,
+        asks_registry=True,
+    ),
+    Step(
+        "monitor",
+        "what changed since training, and do chances come true?",
+        ("clean", "evaluate", "train", "score"),
+        ("data", "monitoring"),
+        monitor_drift,
+        asks_registry=True,
+    ),
 )
 STEP_NAMES = tuple(step.name for step in STEPS)
-
-
-def _assess(ws: Workspace, export: Any) -> QualityReport:
-    return assess(export, spelling=ws.settings.cleaning.spelling, as_of=ws.settings.data.as_of)
-
-
-def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
-    counted = frame.group_by(column).len().sort("len", column, descending=[True, False])
-    return dict(counted.iter_rows())
-
-
-def _last_date(opportunities: pl.DataFrame) -> str | None:
-    dates = opportunities.select(pl.max_horizontal(pl.max("engage_date"), pl.max("close_date")))
-    last: date | None = dates.item()
-    return last.isoformat() if last else None

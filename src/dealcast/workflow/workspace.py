@@ -1,6 +1,6 @@
 """Workspace: what a step may use. Loads come from the versions that earlier steps recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from dealcast.errors import ModelError, StoreError
 from dealcast.settings import Settings
 from dealcast.snapshots import as_known_on
 from dealcast.sources.reading import ReadingOptions, read_export
-from dealcast.tracking.base import Tracker
+from dealcast.tracking.base import Registry, Tracker
 from dealcast.workflow.manifest import StepRecord
 from dealcast.workflow.store import Store
 
@@ -40,6 +40,7 @@ class Workspace:
     settings: Settings
     run_id: str
     tracker: Tracker
+    registry: Registry
     records: dict[str, StepRecord]
     progress: Progress
     memo: dict[str, Any] = field(default_factory=dict)
@@ -62,12 +63,7 @@ class Workspace:
 
     def record(self, step: str) -> StepRecord:
         """What a step made when it last completed. Raises StoreError where it never did."""
-        if step not in self.records:
-            raise StoreError(
-                f"The step '{step}' has not been run on '{self.store.root}' yet.",
-                remedy=f"`dealcast {step} --root {self.store.root}`, or `dealcast run` for all",
-            )
-        return self.records[step]
+        return recorded(self.records, step, self.store)
 
     def export(self) -> RawExport:
         """The raw export that `ingest` kept."""
@@ -106,3 +102,13 @@ class Workspace:
                 remedy="map the columns of the dates (docs/mapping.md)",
             )
         return date.fromisoformat(last)
+
+
+def recorded(records: Mapping[str, StepRecord], step: str, store: Store) -> StepRecord:
+    """What a step made when it last completed. Raises StoreError where it never did."""
+    if step not in records:
+        raise StoreError(
+            f"The step '{step}' has not been run on '{store.root}' yet.",
+            remedy=f"`dealcast {step} --root {store.root}`, or `dealcast run` for all",
+        )
+    return records[step]

@@ -1,0 +1,304 @@
+"""What the model came to, as terminal tables."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+
+from dealcast.cli.render import Row, bar, console, count, share, table
+
+FIGURES = {
+    "auc": "AUC",
+    "auc_within_date": "within date",
+    "auc_without_stale": "without stale",
+    "log_loss_skill": "log-loss skill",
+    "brier_skill": "Brier skill",
+    "ece": "ECE",
+}
+
+
+def scores(rows: Sequence[Row], *, currency: str) -> RenderableType:
+    """The opportunities that are worth most, with the reason that counts most either way."""
+    if not rows:
+        return table("There is no open opportunity", (), ())
+    horizons = sorted(int(k.removeprefix("p_won_")) for k in rows[0] if k.startswith("p_won_"))
+    columns = (
+        "opportunity",
+        "grade",
+        "agent",
+        "product",
+        ">days",
+        *(f">won {h} d" for h in horizons),
+        f">{currency}",
+        ">expected",
+        "closes",
+    )
+    lines = [
+        (
+            r["opportunity_id"],
+            r["grade"] or "-",
+            r["sales_agent"] or "-",
+            r["product"] or "-",
+            count(r["age_days"]),
+            *(share(r[f"p_won_{h}"]) for h in horizons),
+            count(r["amount"]),
+            count(r["expected_value"]),
+            "stale" if r["is_stale"] else _window(r) or r["note"] or "",
+        )
+        for r in rows
+    ]
+    return table("Open opportunities worth most", columns, lines)
+
+
+def reasons(rows: Sequence[Row]) -> Table:
+    """Why: the part of each score that counts most for it and against it."""
+    lines = [
+        (r["opportunity_id"], r["reason_for"] or "-", r["reason_against"] or "-") for r in rows
+    ]
+    return table(
+        "Why (log-odds of being won within the longest horizon)",
+        ("opportunity", "for", "against"),
+        lines,
+    )
+
+
+def changes(rows: Sequence[Row]) -> Table:
+    """Why scores moved most since they were last issued."""
+    lines = [
+        (
+            r["opportunity_id"],
+            f"{r['log_odds_before']:.2f}",
+            *(f"{r[part]:+.2f}" for part in ("clock", "crm_edit", "model")),
+            f"{r['log_odds']:.2f}",
+        )
+        for r in rows
+    ]
+    columns = ("opportunity", ">before", ">clock", ">CRM edit", ">model", ">now")
+    return table("Scores that moved most (log-odds)", columns, lines)
+
+
+def model(content: Row, figures: Row, *, key: str) -> None:
+    """What was fitted, on what, and whether it is the champion."""
+    out = console()
+    out.print(f"[bold]Model {content['model_id']}[/]: {content['estimator']}")
+    out.print(
+        f"features {', '.join(content['features'])}; groups of opportunities by "
+        f"{', '.join(content['entities']) or 'nothing'}; horizons {content['horizons_days']} days; "
+        f"trained until {content['trained_until']} on {count(content['won'])} won and "
+        f"{count(content['lost'])} lost, those still open included as censored"
+    )
+    out.print(
+        f"the oldest opportunity that ever closed was {content['oldest_closed_age_days']} days old"
+    )
+    out.print(champion_line(figures))
+    click.echo(f"kept in {key}")
+
+
+def champion_line(figures: Row) -> str:
+    """Who is champion after training, and why."""
+    trained = f"{figures['estimator']} {figures['model_id']}"
+    if figures["promoted"]:
+        return f"champion is now {trained}: {figures['promotion']}"
+    if figures["champion"] == figures["model_id"]:
+        return f"champion is {trained}"
+    return f"champion stays {figures['champion']}; challenger {trained}: {figures['promotion']}"
+
+
+def evaluation(content: Row) -> None:
+    """Figures with intervals beside the baselines, reliability, ages, learning curve, verdict."""
+    out = console()
+    for horizon in content["horizons"]:
+        out.print(_beside_baselines(horizon, content["estimator"]))
+        out.print()
+    first = content["horizons"][0]
+    out.print(_reliability(first, content["estimator"]))
+    out.print()
+    out.print(_by_age(first))
+    out.print()
+    out.print(_learning_curve(content["learning_curve"]))
+    floor, beyond = first["noise_floor"], first["beyond_timing"]
+    out.print(
+        f"\nKnowing nothing reaches an AUC of {_figure(floor['auc'])} by luck, within a date "
+        f"{_figure(floor['auc_within_date'])}. Among opportunities of one age on one date the "
+        f"model reaches {_figure(beyond['auc'])} (by luck {_figure(beyond['noise_floor'])})."
+    )
+    out.print(f"Chosen: {content['choice']['reason']}.")
+    out.print(f"\n[bold]{content['summary']}[/]")
+
+
+def _beside_baselines(horizon: Row, estimator: str) -> Table:
+    own = {name: _figure(horizon[name]) for name in FIGURES}
+    interval = {
+        name: "{:.3f}-{:.3f}".format(*horizon["intervals"][name])
+        if name in horizon["intervals"]
+        else "-"
+        for name in FIGURES
+    }
+    lines = [(n, *(_figure(f[k]) for k in FIGURES)) for n, f in horizon["baselines"].items()]
+    lines += [(f"[bold]{estimator}[/]", *own.values()), ("  95 % interval", *interval.values())]
+    title = (
+        f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
+        f"{count(horizon['opportunities'])} opportunities, {share(horizon['rate'])} won, "
+        f"{len(horizon['origins'])} origins"
+    )
+    return table(title, ("estimator", *(f">{words}" for words in FIGURES.values())), lines)
+
+
+def _reliability(horizon: Row, estimator: str) -> Table:
+    lines = [
+        (
+            share(b["predicted"]),
+            share(b["observed"]),
+            f"{share(b['low'])}-{share(b['high'])}",
+            count(b["n"]),
+            bar(b["observed"]),
+        )
+        for b in horizon["reliability"]
+    ]
+    title = f"Reliability of {estimator}, won within {horizon['horizon_days']} days"
+    columns = (">predicted", ">observed", ">95 % interval", ">rows", "observed")
+    return table(title, columns, lines)
+
+
+def _by_age(horizon: Row) -> Table:
+    lines = [
+        (
+            r["age_band"],
+            count(r["n"]),
+            share(r["rate"]),
+            share(r["predicted"]),
+            "-" if r["ratio"] is None else f"{r['ratio']:.2f}",
+            "-" if r["ratio_low"] is None else f"{r['ratio_low']:.2f}-{r['ratio_high']:.2f}",
+            _figure(r["auc"]),
+        )
+        for r in horizon["by_age"]
+    ]
+    columns = (
+        "days open",
+        ">rows",
+        ">won",
+        ">predicted",
+        ">won/predicted",
+        ">95 % interval",
+        ">AUC",
+    )
+    return table(f"By age, won within {horizon['horizon_days']} days", columns, lines)
+
+
+def _learning_curve(rows: Sequence[Row]) -> Table:
+    lines = [
+        (count(r["opportunities"]), _figure(r["auc"]), _figure(r["log_loss_skill"]),
+         bar(max(r["log_loss_skill"] or 0.0, 0.0)))
+        for r in rows
+    ]  # fmt: skip
+    columns = (">learnt from", ">AUC", ">log-loss skill", "skill")
+    return table("Learning curve, on the latest origins", columns, lines)
+
+
+def leaks(content: Row, *, every: bool) -> None:
+    """The leak gate: what leaks and what caught it, what was allowed; or `every` record."""
+    out = console()
+    records = content["records"]
+    found = [r for r in records if every or r["outcome"] in ("failed", "overridden")]
+    out.print(_by_test(found) if every else _by_feature(found))
+    for test, remedy in dict.fromkeys((r["test"], r["remedy"]) for r in found):
+        out.print(f"{test}: {remedy}")
+    out.print(f"[bold]{content['summary'] if every or not found else _leak_count(content)}[/]")
+
+
+def _by_feature(found: Sequence[Row]) -> Table:
+    features: dict[str, list[Row]] = {}
+    for record in found:
+        features.setdefault(record["feature"], []).append(record)
+    lines = [
+        (
+            name,
+            ", ".join(r["test"].split("_")[0] for r in records),
+            "allowed" if records[0]["outcome"] == "overridden" else "left out",
+            records[0]["note"],
+        )
+        for name, records in features.items()
+    ]
+    columns = ("feature", "caught by", "so it is", "what the first test found")
+    return table("Features that know the outcome", columns, lines)
+
+
+def _by_test(records: Sequence[Row]) -> Table:
+    lines = [
+        (
+            r["feature"],
+            r["test"],
+            r["outcome"],
+            "-" if r["figure"] is None else f"{r['figure']:.3f}",
+            "-" if r["threshold"] is None else f"{r['threshold']:.3f}",
+            r["note"] or r["title"],
+        )
+        for r in records
+    ]
+    columns = ("feature", "test", "outcome", ">figure", ">limit", "what was found")
+    return table("Every test", columns, lines)
+
+
+def _leak_count(content: Row) -> str:
+    audited = {r["feature"] for r in content["records"] if r["outcome"] != "banned"}
+    banned = {r["feature"] for r in content["records"] if r["outcome"] == "banned"}
+    told = f"{len(content['leaks'])} of {len(audited)} features leak"
+    return told + (f"; {len(banned)} more are banned by declaration" if banned else "")
+
+
+def people(comparisons: Sequence[Row], *, by: str | None, limit: int) -> None:
+    """Rates by entity, ranked only where they differ."""
+    out = console()
+    for rates in comparisons:
+        if by is not None and rates["by"] != by:
+            continue
+        if by is not None and rates["table"]:
+            happened = list(rates["table"][0])[1:3]
+            lines = [
+                (
+                    str(r[rates["by"]]),
+                    *(count(r[name]) for name in happened),
+                    share(r["rate"]),
+                    f"{share(r['low'])}-{share(r['high'])}",
+                    share(r["shrunk"]),
+                    "-" if r["rank"] is None else str(r["rank"]),
+                )
+                for r in rates["table"][:limit]
+            ]
+            columns = (rates["by"], *(f">{n}" for n in happened), ">rate", ">95 % interval",
+                       ">shrunk", ">rank")  # fmt: skip
+            out.print(table("", columns, lines))
+        out.print(rates["note"])
+
+
+def models(versions: Sequence[Row], promotions: Sequence[Row], champion: str | None) -> None:
+    """Registered models and how the champion changed."""
+    out = console()
+    lines = [
+        (
+            v["model_id"] + (" *" if v["model_id"] == champion else ""),
+            v["estimator"],
+            v["trained_until"],
+            v["source"],
+            v["run_id"],
+        )
+        for v in versions
+    ]
+    columns = ("model (* champion)", "estimator", "trained until", "source", "run")
+    out.print(table(f"{len(lines)} models", columns, lines))
+    history = [(p["model_id"], p["run_id"], p["reason"]) for p in promotions]
+    out.print()
+    out.print(table("Champions, latest last", ("model", "run", "why"), history))
+
+
+def _window(row: Row) -> str:
+    if row["closes_from"] is None:
+        return ""
+    first, last = (date.fromisoformat(str(row[c])) for c in ("closes_from", "closes_until"))
+    return f"{first:%d %b} - {last:%d %b}"
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3f}"

@@ -1,0 +1,65 @@
+"""The leak gate on demand: for crm_features as it is stored, or a file of features."""
+
+from pathlib import Path
+
+import polars as pl
+
+from dealcast.contracts import CrmTables
+from dealcast.errors import SourceError
+from dealcast.features.audit import AuditReport, audit_table, crm_features_rebuilt
+from dealcast.features.transforms import FittedTransforms
+from dealcast.settings import Settings
+from dealcast.workflow.manifest import load_latest_steps
+from dealcast.workflow.store import Store
+from dealcast.workflow.workspace import DIMENSIONS, recorded
+
+# Columns of crm_features that are the CRM's own: they identify, and are not features.
+KEYS = ("opportunity_id_encoded",)
+
+
+def audit_stored(store: Store, settings: Settings) -> AuditReport:
+    """Every column of crm_features by every test; it knows the outcome, and this shows where."""
+    record = recorded(load_latest_steps(store), "features", store)
+    frame = store.load("crm_features", version=record.tables["crm_features"])
+    transforms = FittedTransforms.from_dict(store.require_json(record.objects["transforms"]))
+    return audit_table(
+        frame,
+        _tables(store),
+        settings=settings.audit,
+        as_of=settings.data.as_of,
+        seed=settings.model.seed,
+        rebuild=crm_features_rebuilt(transforms),
+    )
+
+
+def audit_file(store: Store, settings: Settings, file: Path) -> AuditReport:
+    """A CSV or Parquet file of features by every test that needs no rebuilding.
+
+    Raises SourceError where it cannot be read.
+    """
+    try:
+        if file.suffix.lower() == ".parquet":
+            frame = pl.read_parquet(file)
+        else:
+            frame = pl.read_csv(file, try_parse_dates=True, infer_schema_length=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(
+            f"'{file}' could not be read: {str(error).splitlines()[0]}",
+            remedy="give a CSV or Parquet file with --file",
+        ) from error
+    return audit_table(
+        frame,
+        _tables(store),
+        settings=settings.audit,
+        as_of=settings.data.as_of,
+        horizon_days=min(settings.model.horizons_days),
+        seed=settings.model.seed,
+    )
+
+
+def _tables(store: Store) -> CrmTables:
+    """The clean tables that `clean` made last."""
+    made = recorded(load_latest_steps(store), "clean", store).tables
+    frames = {n: store.load(n, version=made[n]).lazy() for n in DIMENSIONS if n in made}
+    opportunities = store.load("crm_data_processed", version=made["crm_data_processed"]).lazy()
+    return CrmTables.cast({"opportunities": opportunities, **frames})

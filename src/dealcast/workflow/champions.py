@@ -1,0 +1,88 @@
+"""Which model scores: the champion, until a challenger is shown to be better."""
+
+from typing import Any
+
+from dealcast.features.catalogue import CATALOGUE
+from dealcast.features.selection import catalogue_fingerprint
+from dealcast.tracking.base import ModelVersion, Promotion
+from dealcast.workflow.workspace import Workspace
+
+
+def champion_model(ws: Workspace) -> tuple[Any, str]:
+    """The model that scores on `as_of`, and why it does."""
+    from dealcast.modeling.training import WinModel
+
+    own = ws.record("train").objects["model"]
+    champion = ws.registry.champion()
+    key, why = own, "trained by this run"
+    if champion is not None and champion.key != own:
+        if champion.trained_until > ws.as_of.isoformat():
+            why = f"the champion {champion.model_id} knows what came after {ws.as_of}"
+        elif champion.source == ws.record("ingest").figures["source_kind"]:
+            key, why = champion.key, "champion"
+    elif champion is not None:
+        why = "champion"
+    return WinModel.from_dict(ws.store.require_json(key)), why
+
+
+def register_and_contest(ws: Workspace, version: ModelVersion) -> tuple[str, bool]:
+    """Register the model; promote it where there is evidence, or nothing to compare with."""
+    registry, champion = ws.registry, ws.registry.champion()
+    replay = champion is not None and champion.trained_until > version.trained_until
+    if replay:
+        return "an earlier day is replayed: the champion stays", False
+    registry.register(version)
+    if champion is not None and champion.model_id == version.model_id:
+        return "it is the champion", False
+    reason, promoted = _judge_challenger(ws, version, champion)
+    if promoted:
+        registry.promote(Promotion(version.model_id, ws.run_id, reason))
+    return reason, promoted
+
+
+def _judge_challenger(
+    ws: Workspace, version: ModelVersion, champion: ModelVersion | None
+) -> tuple[str, bool]:
+    from dealcast.modeling.champion import contest
+    from dealcast.modeling.training import WinModel
+
+    if champion is None:
+        return "the first model", True
+    former = WinModel.from_dict(ws.store.require_json(champion.key))
+    if incomparable := _incomparable(ws, version, champion, former):
+        return incomparable, True
+    if "backtest_predictions" not in ws.record("evaluate").tables:
+        return "the history is too short to compare it with the champion", False
+    met = contest(
+        former,
+        version.model_id,
+        ws.load("backtest_predictions", "evaluate"),
+        ws.known_tables().opportunities.collect(),
+    )
+    ws.store.put_json(f"runs/{ws.run_id}/contest.json", met.to_dict())
+    return met.reason, met.promoted
+
+
+def _incomparable(
+    ws: Workspace, version: ModelVersion, champion: ModelVersion, former: Any
+) -> str | None:
+    """Why the champion cannot stay, whatever it predicts; None where it can."""
+    reasons = (
+        (
+            champion.source != version.source,
+            f"the champion was trained on another source ({champion.source})",
+        ),
+        (
+            ws.settings.model.estimator != "auto" and champion.estimator != version.estimator,
+            f"model.estimator asks for {version.estimator}",
+        ),
+        (
+            former.catalogue_fingerprint != catalogue_fingerprint(CATALOGUE),
+            "the champion was trained with another feature catalogue",
+        ),
+        (
+            set(former.horizons_days) != set(ws.settings.model.horizons_days),
+            "the champion has other horizons",
+        ),
+    )
+    return next((reason for holds, reason in reasons if holds), None)

@@ -1,0 +1,199 @@
+"""The steps of the data: fetch, check, repair, build features."""
+
+import logging
+import tempfile
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dealcast.cleaning import as_raw, clean
+from dealcast.errors import QualityError
+from dealcast.features.audit import AuditReport, audit_catalogue, audit_fields
+from dealcast.features.build import KEY, build_features, feature_contract
+from dealcast.features.catalogue import CATALOGUE
+from dealcast.features.descriptive import build_crm_features
+from dealcast.features.selection import unavailable, usable
+from dealcast.features.split import split
+from dealcast.quality.report import QualityReport, assess
+from dealcast.snapshots import build_snapshots, snapshot_dates
+from dealcast.sources.base import open_source
+from dealcast.sources.reading import ReadingOptions, read_export
+from dealcast.tracking.base import Metric
+from dealcast.workflow.manifest import digest
+from dealcast.workflow.workspace import DIMENSIONS, Made, Workspace
+
+logger = logging.getLogger(__name__)
+
+
+def ingest(ws: Workspace) -> Made:
+    """Fetch the source's files, read them, and only then keep their bytes under their hash."""
+    options = ReadingOptions.of(ws.settings.source)
+    with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
+        files = open_source(ws.settings.source).fetch(Path(folder))
+        export = read_export(files, options)
+        formats = [asdict(f) for f in export.formats]
+        raw = ws.store.keep_raw(files, {"kind": ws.settings.source.kind, "formats": formats})
+    ws.memo[raw] = export
+    logger.info("%s opportunity rows kept as raw/%s", f"{export.rows:,}", raw)
+    return Made(
+        # What is read depends on the bytes and on how they were read.
+        objects={"raw": raw, "reading": digest(options.to_dict())},
+        figures={
+            "rows_in": export.rows,
+            "source_kind": ws.settings.source.kind,
+            "formats": formats,
+            "reading": options.to_dict(),
+        },
+    )
+
+
+def validate(ws: Workspace) -> Made:
+    """Check the raw export. Raises QualityError under the threshold, with the report written."""
+    report = _assess(ws, ws.export())
+    key = f"runs/{ws.run_id}/quality_raw.json"
+    ws.store.put_json(key, report.to_dict())
+    threshold = ws.settings.quality.min_score
+    logger.info("raw quality score %.3f (at least %.2f is wanted)", report.score, threshold)
+    if report.score < threshold:
+        worst = "; ".join(f"{r.code} {r.title} ({r.rows:,} rows)" for r in report.worst(5))
+        raise QualityError(
+            f"The export's quality score is {report.score:.2f}, under {threshold:.2f}: {worst}.",
+            remedy=f"`dealcast validate` shows every check (also in {ws.store.root}/{key}); "
+            "mend the export, or lower quality.min_score",
+        )
+    ws.tracker.log([Metric("quality_raw", report.score)])
+    return Made(objects={"quality_raw": key}, figures={"quality_raw": report.score})
+
+
+def clean_export(ws: Workspace) -> Made:
+    """Repair what can be repaired, set the rest aside, and assess what remains."""
+    corrections = ws.store.load("corrections") if ws.store.has("corrections") else None
+    export = ws.export()
+    cleaned = clean(export, corrections, ws.settings.cleaning)
+    after = _assess(ws, as_raw(cleaned.tables, like=export))
+    made = Made()
+    opportunities = cleaned.tables.opportunities.collect()
+    ws.save(made, "crm_data_processed", opportunities)
+    for name in DIMENSIONS:
+        member = getattr(cleaned.tables, name)
+        if member is not None:
+            ws.save(made, name, member.collect())
+    ws.save(made, "quarantine", cleaned.quarantine)
+    for name, content in (("cleaning_log", cleaned.log), ("quality_clean", after)):
+        made.objects[name] = f"runs/{ws.run_id}/{name}.json"
+        ws.store.put_json(made.objects[name], content.to_dict())
+    set_aside = cleaned.quarantine.filter(pl.col("table") == "opportunities").height
+    logger.info(
+        "%s rows in = %s clean + %s quarantined; quality after cleaning %.3f",
+        *(f"{n:,}" for n in (export.rows, opportunities.height, set_aside)),
+        after.score,
+    )
+    ws.tracker.log([Metric("quality_clean", after.score), Metric("rows_quarantined", set_aside)])
+    made.figures = {
+        "rows_in": export.rows,
+        "rows_clean": opportunities.height,
+        "rows_quarantined": set_aside,
+        "quality_clean": after.score,
+        "stages": _counts(opportunities, "deal_stage"),
+        "quarantine_reasons": _counts(cleaned.quarantine, "reason"),
+        "last_date": _last_date(opportunities),
+    }
+    return made
+
+
+def features(ws: Workspace) -> Made:
+    """The descriptive table for people, and what was known on each snapshot date for the model."""
+    tables = ws.crm_tables()
+    made = Made()
+    crm_features, transforms = build_crm_features(tables)
+    ws.save(made, "crm_features", crm_features)
+    settings = ws.settings.features
+    parts = split(
+        crm_features, settings.split, test_share=settings.test_share, seed=ws.settings.model.seed
+    )
+    ws.save(made, "crm_features_split", parts)
+    made.objects["transforms"] = f"runs/{ws.run_id}/transforms.json"
+    ws.store.put_json(made.objects["transforms"], transforms.to_dict())
+    logger.info(
+        "crm_features: %s rows x %d columns", f"{crm_features.height:,}", crm_features.width
+    )
+
+    known = ws.known_tables()
+    dates = snapshot_dates(known.opportunities, settings, as_of=ws.as_of)
+    snapshots = build_snapshots(known.opportunities, dates, as_of=ws.as_of).collect()
+    ws.save(made, "snapshots", snapshots)
+    specs = usable(known)
+    month = ws.settings.data.fiscal_year_start_month
+    built = build_features(snapshots.lazy(), known, specs, fiscal_year_start_month=month).sort(KEY)
+    ws.save(made, "snapshot_features", built.collect(engine="streaming"), feature_contract(specs))
+    missing = unavailable(known)
+    logger.info(
+        "snapshot_features: %s rows x %d features on %d dates; %d not available",
+        f"{snapshots.height:,}",
+        len(specs),
+        len(dates),
+        len(missing),
+    )
+    made.figures = {
+        "crm_features_rows": crm_features.height,
+        "crm_features_columns": crm_features.width,
+        "snapshot_rows": snapshots.height,
+        "snapshot_dates": len(dates),
+        "point_in_time_features": [s.name for s in specs],
+        "features_not_available": missing,
+        "split": _counts(parts, "part"),
+    }
+    return made
+
+
+def audit_features(ws: Workspace) -> Made:
+    """The leak gate: every feature and field by every test; what fails is left out by name."""
+    tables, settings = ws.known_tables(), ws.settings.audit
+    snapshots = ws.load("snapshots", "features")
+    # What is allowed may be a feature or a field, so both reports come together first.
+    strict = settings.model_copy(update={"allow": {}})
+    seed = ws.settings.model.seed
+    fields = audit_fields(tables, settings=strict, seed=seed)
+    features = AuditReport(())
+    if not snapshots.is_empty():
+        features = audit_catalogue(
+            tables,
+            snapshots,
+            CATALOGUE,
+            as_of=ws.as_of,
+            settings=strict,
+            horizon_days=min(ws.settings.model.horizons_days),
+            fiscal_year_start_month=ws.settings.data.fiscal_year_start_month,
+            seed=seed,
+        )
+    report = features.together_with(fields).allowing(settings.allow)
+    made = Made()
+    ws.save(made, "leak_audit", report.to_frame())
+    made.objects["leak_audit"] = f"runs/{ws.run_id}/leak_audit.json"
+    ws.store.put_json(made.objects["leak_audit"], report.to_dict())
+    logger.info("%s", report.summary)
+    made.figures = {
+        "leak_gate": report.summary,
+        "leaks": {name: list(codes) for name, codes in report.leaks.items()},
+        "leaks_allowed": sorted({r.feature for r in report.overridden}),
+        "excluded_features": sorted(report.excluded),
+    }
+    return made
+
+
+def _assess(ws: Workspace, export: Any) -> QualityReport:
+    return assess(export, spelling=ws.settings.cleaning.spelling, as_of=ws.settings.data.as_of)
+
+
+def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
+    counted = frame.group_by(column).len().sort("len", column, descending=[True, False])
+    return dict(counted.iter_rows())
+
+
+def _last_date(opportunities: pl.DataFrame) -> str | None:
+    dates = opportunities.select(pl.max_horizontal(pl.max("engage_date"), pl.max("close_date")))
+    last: date | None = dates.item()
+    return last.isoformat() if last else None

@@ -1,0 +1,159 @@
+"""The steps that look ahead and back: the bookings forecast, and drift since training."""
+
+import logging
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from dealcast.errors import ModelError
+from dealcast.snapshots import as_known_on
+from dealcast.tracking.base import Metric
+from dealcast.workflow.champions import champion_model
+from dealcast.workflow.manifest import StepRecord
+from dealcast.workflow.model_steps import fitting_context
+from dealcast.workflow.workspace import Made, Workspace
+
+logger = logging.getLogger(__name__)
+
+
+def forecast(ws: Workspace) -> Made:
+    """Bookings to come, the method chosen at earlier origins; what came of earlier forecasts."""
+    from dealcast.forecasting import dead_pipeline, forecast_bookings, score_issued
+
+    model, _ = champion_model(ws)
+    made = Made()
+    dead = dead_pipeline(ws.load("scores", "score"))
+    ws.save(made, "dead_pipeline", dead.by_owner)
+    opportunities = ws.known_tables().opportunities.collect()
+    try:
+        found = forecast_bookings(
+            opportunities,
+            _outlook_on(ws, model),
+            ws.settings.forecast,
+            as_of=ws.as_of,
+            fiscal_year_start_month=ws.settings.data.fiscal_year_start_month,
+            progress=ws.progress,
+            **_issued_last(ws.records.get("forecast")),
+        )
+    except ModelError as error:
+        logger.warning("no forecast: %s", error.problem)
+        made.figures = {"no_forecast": error.problem, "dead_pipeline": dead.to_dict()}
+        return made
+    ws.save(made, "forecast", found.forecast)
+    ws.save(made, "forecast_backtest", found.backtest)
+    ws.save(
+        made, "forecasts_issued", found.forecast.select(pl.lit(ws.run_id).alias("run_id"), pl.all())
+    )
+    outcomes = score_issued(ws.store.load("forecasts_issued"), opportunities, as_of=ws.as_of)
+    ws.save(made, "forecast_outcomes", outcomes)
+    content = {**found.to_dict(), "dead_pipeline": dead.to_dict()}
+    made.objects["forecast"] = f"runs/{ws.run_id}/forecast.json"
+    ws.store.put_json(made.objects["forecast"], content)
+    ws.tracker.log(
+        Metric(f"forecast_wape_{f.method}", f.wape)
+        for f in found.figures
+        if (f.period_kind, f.ahead) == ("month", 1)
+    )
+    logger.info("%s", found.summary)
+    made.figures = {
+        "forecast_method": found.champion.method,
+        "forecast_summary": found.summary,
+        "next_periods": _next_periods(found.forecast),
+        "forecast_notes": list(found.notes),
+        "forecasts_judged": outcomes.height,
+        "dead_pipeline": dead.to_dict(),
+    }
+    return made
+
+
+def _outlook_on(ws: Workspace, model: Any) -> Any:
+    """What the win model says at an origin, learnt anew from what was known then."""
+    from dealcast.forecasting import Outlook
+    from dealcast.modeling.estimators import ESTIMATORS
+    from dealcast.modeling.history import known_by
+    from dealcast.modeling.outlook import win_chances
+    from dealcast.modeling.recalibration import UNCHANGED
+
+    tables, context = ws.known_tables(), fitting_context(ws)
+    opportunities = tables.opportunities.collect()
+
+    def outlook_on(origin: date, days: int) -> Outlook:
+        history = known_by(opportunities, origin)
+        if origin >= ws.as_of:
+            fitted: Any = model.updated(history).fitted
+        else:
+            fitted = ESTIMATORS[model.estimator].fit(history, context)
+        # The forecast has a bias factor of its own, from errors of forecasts.
+        fitted = replace(fitted, recalibration=UNCHANGED)
+        known = as_known_on(tables, origin) if origin < ws.as_of else tables
+        return Outlook(origin, *win_chances(fitted, known, origin=origin, days=days))
+
+    return outlook_on
+
+
+def _next_periods(issued: pl.DataFrame) -> list[dict[str, Any]]:
+    """The first period of each kind."""
+    first = issued.sort("period_start").unique("period_kind", keep="first", maintain_order=True)
+    return first.to_dicts()
+
+
+def _issued_last(record: StepRecord | None) -> dict[str, str]:
+    """The method of the last forecast, which stays where none is better beyond chance."""
+    if record is None or "forecast_method" not in record.figures:
+        return {}
+    return {"current": record.figures["forecast_method"]}
+
+
+def monitor_drift(ws: Workspace) -> Made:
+    """Compare what has come in since training with what was trained on; outcomes with scores."""
+    from dealcast.monitoring import calibration_over_time, monitor
+
+    model, _ = champion_model(ws)
+    tables, month = ws.known_tables(), ws.settings.data.fiscal_year_start_month
+    since = model.trained_until if model.trained_until < ws.as_of else None
+    scores = _scores_to_judge(ws, model.horizons_days)
+    report = monitor(
+        tables,
+        ws.settings.monitoring,
+        as_of=ws.as_of,
+        trained_until=since,
+        scores=scores,
+        fiscal_year_start_month=month,
+    )
+    made = Made()
+    ws.save(made, "drift", report.to_frame())
+    if scores is not None:
+        over_time = calibration_over_time(
+            scores,
+            tables.opportunities.collect(),
+            as_of=ws.as_of,
+            trained_until=since,
+            fiscal_year_start_month=month,
+        )
+        ws.save(made, "calibration_over_time", over_time)
+    made.objects["drift"] = f"runs/{ws.run_id}/drift.json"
+    ws.store.put_json(made.objects["drift"], report.to_dict())
+    ws.tracker.log([Metric("drifted", len(report.drifted))])
+    logger.info("%s", report.summary)
+    made.figures = {
+        "drift": report.level,
+        "drift_summary": report.summary,
+        "drift_exit_code": report.exit_code,
+        "retrain_reason": report.retrain_reason,
+    }
+    return made
+
+
+def _scores_to_judge(ws: Workspace, horizons: tuple[int, ...]) -> pl.DataFrame | None:
+    """Issued scores once the first have matured; before that the predictions of the backtest."""
+    issued = ws.store.load("scores_issued")
+    matured = pl.col("scored_on") + pl.duration(days=min(horizons)) <= ws.as_of
+    if issued.filter(matured).height:
+        columns = [c for c in issued.columns if c.startswith(("p_won_", "p_lost_"))]
+        wanted = {f"p_{way}_{h}" for way in ("won", "lost") for h in horizons}
+        return issued.drop([c for c in columns if c not in wanted])
+    if "backtest_predictions" in ws.record("evaluate").tables:
+        return ws.load("backtest_predictions", "evaluate")
+    return None
