@@ -55,7 +55,7 @@ test: .venv/.dev  ## the default tests
 	@$(BIN)/pytest -n $(PYTEST_JOBS) -m "not slow" $(ARGS)
 
 test-slow: .venv/.dev  ## the slow ones
-	@$(BIN)/pytest -m slow $(ARGS)
+	@$(BIN)/pytest -n $(PYTEST_JOBS) -m slow $(ARGS)
 
 cov: .venv/.dev  ## the default tests with coverage of the core, at least 90 %
 	@$(BIN)/pytest -n $(PYTEST_JOBS) -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)

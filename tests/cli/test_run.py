@@ -9,6 +9,8 @@ import pytest
 
 Call = Callable[..., Any]
 Finished = tuple[Path, dict[str, Any]]
+# Large enough for every step to have something to do, small enough to be run a dozen times.
+SAMPLE = ("--source", "sample", "--set", "source.opportunities=1500")
 STEPS = [
     "ingest",
     "validate",
@@ -26,7 +28,7 @@ STEPS = [
 @pytest.fixture(scope="module")
 def finished(call_anywhere: Call, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     root = tmp_path_factory.mktemp("store")
-    done = call_anywhere("run", "--source", "sample", "--root", root, "--json")
+    done = call_anywhere("run", *SAMPLE, "--root", root, "--json")
     assert done.code == 0, done.err
     return root, done.json
 
@@ -63,7 +65,7 @@ def test_a_run_says_where_its_tables_are_in_which_version(call: Call, finished: 
 def test_a_second_run_skips_what_did_not_change(call: Call, finished: Finished) -> None:
     root, summary = finished
 
-    again = call("run", "--source", "sample", "--root", root, "--json").json
+    again = call("run", *SAMPLE, "--root", root, "--json").json
 
     assert [n for n, s in again["steps"].items() if s == "skipped"] == STEPS[1:]
     assert again["tables"] == summary["tables"]
@@ -82,9 +84,7 @@ def test_a_run_resumes_at_a_step(call: Call, finished: Finished) -> None:
 def test_another_setting_reruns_only_the_steps_that_read_it(call: Call, finished: Finished) -> None:
     root, _ = finished
 
-    again = call(
-        "run", "--source", "sample", "--root", root, "--json", "--set", "quality.min_score=0.55"
-    ).json
+    again = call("run", *SAMPLE, "--root", root, "--json", "--set", "quality.min_score=0.55").json
 
     done = [n for n, s in again["steps"].items() if s != "skipped"]
     assert done[:2] == ["ingest", "validate"]
@@ -105,7 +105,7 @@ def test_the_default_source_does_not_replace_a_chosen_export(call: Call, tmp_pat
 def test_the_summary_is_readable(call: Call, finished: Finished) -> None:
     root, summary = finished
 
-    shown = call("run", "--source", "sample", "--root", root, "--timings").out
+    shown = call("run", *SAMPLE, "--root", root, "--timings").out
 
     for word in ("quarantined", "Quality", "skill", "ever closed", "Blank by design", str(root)):
         assert word in shown
@@ -116,7 +116,7 @@ def test_each_step_is_a_command_of_its_own(call: Call, finished: Finished) -> No
     root, _ = finished
 
     for command in STEPS:
-        extra = ["--source", "sample"] if command == "ingest" else []
+        extra = SAMPLE if command == "ingest" else []
         for_scripts = call(command, "--root", root, "--json", *extra)
         for_people = call(command, "--root", root, *extra)
         expected = {0, 10, 11} if command == "monitor" else {0}
@@ -129,7 +129,7 @@ def test_a_step_does_not_mix_what_was_made_from_different_versions(
     call: Call, tmp_path: Path
 ) -> None:
     root = tmp_path / "store"
-    assert call("run", "--source", "sample", "--root", root).code == 0
+    assert call("run", *SAMPLE, "--root", root).code == 0
     assert call("clean", "--root", root).code == 0
 
     refused = call("evaluate", "--root", root)
@@ -141,11 +141,11 @@ def test_a_step_does_not_mix_what_was_made_from_different_versions(
 
 def test_a_lost_run_folder_is_made_again(call: Call, tmp_path: Path) -> None:
     root = tmp_path / "store"
-    first = call("run", "--source", "sample", "--root", root, "--json").json
+    first = call("run", *SAMPLE, "--root", root, "--json").json
     (root / "models" / f"{first['model_id']}.json").unlink()
 
     refused = call("score", "--root", root)
-    again = call("run", "--source", "sample", "--root", root, "--json").json
+    again = call("run", *SAMPLE, "--root", root, "--json").json
 
     assert refused.code == 5
     assert f"{first['model_id']}.json' is gone" in refused.err

@@ -91,7 +91,7 @@ def snapshots_of() -> Callable[[pl.DataFrame, date], pl.DataFrame]:
 
 @pytest.fixture(scope="session")
 def sample_of() -> Callable[..., pl.DataFrame]:
-    """Makes the opportunities of a sample: sample_of(count, signal)."""
+    """Makes the opportunities of a sample: sample_of(count, signal, calendar=1)."""
     return _sample
 
 
@@ -105,14 +105,14 @@ def rehearsed() -> Callable[..., pl.DataFrame]:
     return cache(_rehearsed)
 
 
-def _world(count: int, signal: float) -> tuple[World, Outcomes]:
-    world = World(SampleSource(opportunities=count, signal=signal, dirt=0))
+def _world(count: int, signal: float, calendar: float = 1) -> tuple[World, Outcomes]:
+    world = World(SampleSource(opportunities=count, signal=signal, calendar=calendar, dirt=0))
     drawn = world.outcomes(0)
     return world, drawn.take(~drawn.prospecting)
 
 
-def _sample(count: int, signal: float) -> pl.DataFrame:
-    world, outcomes = _world(count, signal)
+def _sample(count: int, signal: float, calendar: float = 1) -> pl.DataFrame:
+    world, outcomes = _world(count, signal, calendar)
     start, closes = world.settings.start, outcomes.closed < world.settings.days
     closed = np.where(closes, outcomes.closed, 0)
     day = {n: pl.lit(start) + pl.duration(days=n) for n in ("engage_date", "close_date")}

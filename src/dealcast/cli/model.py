@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import polars as pl
 
-from dealcast.cli import render, render_model
+from dealcast.cli import render, render_evaluation, render_model
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import settings_options
 from dealcast.errors import StoreError, listed
@@ -74,9 +74,13 @@ def train(loaded: LoadedSettings, as_json: bool) -> None:
         render_model.model(model, record.figures, key=key)
 
 
-@click.command(epilog="Example: dealcast evaluate --root data --json")
+@click.command(
+    epilog="Example: dealcast evaluate --root data --json\n\n"
+    "Example: dealcast evaluate --by product --root data"
+)
+@click.option("--by", type=click.Choice(["sales_agent", "product"]), help="Figures by part.")
 @settings_options
-def evaluate(loaded: LoadedSettings, as_json: bool) -> None:
+def evaluate(loaded: LoadedSettings, by: str | None, as_json: bool) -> None:
     """Judge every way to learn on later dates than it learnt from; a verdict in words."""
     manifest, store = run_and_show(
         loaded, Plan("evaluate", "evaluate", again=False), as_json=as_json
@@ -91,8 +95,10 @@ def evaluate(loaded: LoadedSettings, as_json: bool) -> None:
     evaluation = store.require_json(record.objects["evaluation"])
     if as_json:
         render.as_json(evaluation)
+    elif by:
+        render_evaluation.by_segment(evaluation["by_segment"].get(by, ()), by)
     else:
-        render_model.evaluation(evaluation)
+        render_evaluation.evaluation(evaluation)
 
 
 @click.command(

@@ -7,16 +7,7 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from dealcast.cli.render import Row, bar, console, count, share, table
-
-FIGURES = {
-    "auc": "AUC",
-    "auc_within_date": "within date",
-    "auc_without_stale": "without stale",
-    "log_loss_skill": "log-loss skill",
-    "brier_skill": "Brier skill",
-    "ece": "ECE",
-}
+from dealcast.cli.render import Row, console, count, share, table
 
 
 def scores(rows: Sequence[Row], *, currency: str) -> RenderableType:
@@ -104,97 +95,6 @@ def champion_line(figures: Row) -> str:
     if figures["champion"] == figures["model_id"]:
         return f"champion is {trained}"
     return f"champion stays {figures['champion']}; challenger {trained}: {figures['promotion']}"
-
-
-def evaluation(content: Row) -> None:
-    """Figures with intervals beside the baselines, reliability, ages, learning curve, verdict."""
-    out = console()
-    for horizon in content["horizons"]:
-        out.print(_beside_baselines(horizon, content["estimator"]))
-        out.print()
-    first = content["horizons"][0]
-    out.print(_reliability(first, content["estimator"]))
-    out.print()
-    out.print(_by_age(first))
-    out.print()
-    out.print(_learning_curve(content["learning_curve"]))
-    floor, beyond = first["noise_floor"], first["beyond_timing"]
-    out.print(
-        f"\nKnowing nothing reaches an AUC of {_figure(floor['auc'])} by luck, within a date "
-        f"{_figure(floor['auc_within_date'])}. Among opportunities of one age on one date the "
-        f"model reaches {_figure(beyond['auc'])} (by luck {_figure(beyond['noise_floor'])})."
-    )
-    out.print(f"Chosen: {content['choice']['reason']}.")
-    out.print(f"\n[bold]{content['summary']}[/]")
-
-
-def _beside_baselines(horizon: Row, estimator: str) -> Table:
-    own = {name: _figure(horizon[name]) for name in FIGURES}
-    interval = {
-        name: "{:.3f}-{:.3f}".format(*horizon["intervals"][name])
-        if name in horizon["intervals"]
-        else "-"
-        for name in FIGURES
-    }
-    lines = [(n, *(_figure(f[k]) for k in FIGURES)) for n, f in horizon["baselines"].items()]
-    lines += [(f"[bold]{estimator}[/]", *own.values()), ("  95 % interval", *interval.values())]
-    title = (
-        f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
-        f"{count(horizon['opportunities'])} opportunities, {share(horizon['rate'])} won, "
-        f"{len(horizon['origins'])} origins"
-    )
-    return table(title, ("estimator", *(f">{words}" for words in FIGURES.values())), lines)
-
-
-def _reliability(horizon: Row, estimator: str) -> Table:
-    lines = [
-        (
-            share(b["predicted"]),
-            share(b["observed"]),
-            f"{share(b['low'])}-{share(b['high'])}",
-            count(b["n"]),
-            bar(b["observed"]),
-        )
-        for b in horizon["reliability"]
-    ]
-    title = f"Reliability of {estimator}, won within {horizon['horizon_days']} days"
-    columns = (">predicted", ">observed", ">95 % interval", ">rows", "observed")
-    return table(title, columns, lines)
-
-
-def _by_age(horizon: Row) -> Table:
-    lines = [
-        (
-            r["age_band"],
-            count(r["n"]),
-            share(r["rate"]),
-            share(r["predicted"]),
-            "-" if r["ratio"] is None else f"{r['ratio']:.2f}",
-            "-" if r["ratio_low"] is None else f"{r['ratio_low']:.2f}-{r['ratio_high']:.2f}",
-            _figure(r["auc"]),
-        )
-        for r in horizon["by_age"]
-    ]
-    columns = (
-        "days open",
-        ">rows",
-        ">won",
-        ">predicted",
-        ">won/predicted",
-        ">95 % interval",
-        ">AUC",
-    )
-    return table(f"By age, won within {horizon['horizon_days']} days", columns, lines)
-
-
-def _learning_curve(rows: Sequence[Row]) -> Table:
-    lines = [
-        (count(r["opportunities"]), _figure(r["auc"]), _figure(r["log_loss_skill"]),
-         bar(max(r["log_loss_skill"] or 0.0, 0.0)))
-        for r in rows
-    ]  # fmt: skip
-    columns = (">learnt from", ">AUC", ">log-loss skill", "skill")
-    return table("Learning curve, on the latest origins", columns, lines)
 
 
 def leaks(content: Row, *, every: bool) -> None:
@@ -298,7 +198,3 @@ def _window(row: Row) -> str:
         return ""
     first, last = (date.fromisoformat(str(row[c])) for c in ("closes_from", "closes_until"))
     return f"{first:%d %b} - {last:%d %b}"
-
-
-def _figure(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.3f}"

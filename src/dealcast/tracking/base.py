@@ -99,6 +99,8 @@ class Registry(Protocol):
         ...
 
 
+# How the reason of a promotion begins that goes back to a former champion.
+ROLLED_BACK = "rolled back from"
 # kind -> class taking `put`; imported only when chosen.
 TRACKERS: dict[str, str] = {"local": "dealcast.tracking.local:LocalTracker"}
 # kind -> class taking `get` and `put` of the store's own objects.
@@ -118,17 +120,30 @@ def open_registry(settings: TrackingSettings, get: Get, put: Put) -> Registry:
 
 
 def rollback(registry: Registry, run_id: str) -> Promotion:
-    """Make the former champion champion again. Raises ModelError where there is no former one."""
-    now = registry.champion()
-    former = [p for p in registry.promotions() if now and p.model_id != now.model_id]
-    if now is None or not former:
+    """Make the former champion champion again; once more, the one before it.
+
+    Raises ModelError where there is no former one.
+    """
+    *former, now = _champions(registry.promotions()) or [""]
+    if not former:
         raise ModelError(
             "There is no former champion to go back to.",
             remedy="`dealcast models` lists what there is; `dealcast models promote MODEL` chooses",
         )
-    back = Promotion(former[-1].model_id, run_id, f"rolled back from {now.model_id}")
+    back = Promotion(former[-1], run_id, f"{ROLLED_BACK} {now}")
     registry.promote(back)
     return back
+
+
+def _champions(promotions: Iterable[Promotion]) -> list[str]:
+    """The champions in order, without those that were rolled back and repetitions."""
+    champions: list[str] = []
+    for promotion in promotions:
+        if promotion.reason.startswith(ROLLED_BACK):
+            del champions[-1:]
+        elif champions[-1:] != [promotion.model_id]:
+            champions.append(promotion.model_id)
+    return champions
 
 
 def _named(path: str) -> Callable[..., Any]:

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 # By whom, what and to whom rates are compared, where the export says so.
 COMPARED = ("sales_agent", "product", "account", "manager", "regional_office")
 NOT_CLOSING = ("sales_agent", "product")
+# Parts of the pipeline that the model is judged in, each by itself.
+SEGMENTS = ("sales_agent", "product")
 
 
 def evaluate_model(ws: Workspace) -> Made:
@@ -44,6 +46,7 @@ def evaluate_model(ws: Workspace) -> Made:
 
 
 def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
+    from dealcast.modeling.cohorts import cohorts
     from dealcast.modeling.evaluation import evaluate
     from dealcast.modeling.learning_curve import learning_curve
     from dealcast.modeling.selection import choose
@@ -76,6 +79,8 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
         "choice": choice.to_dict(),
         **evaluation.to_dict(),
         "learning_curve": curve.to_dicts(),
+        "cohorts": cohorts(opportunities, ws.as_of).to_dicts(),
+        "by_segment": _by_segment(own, opportunities),
         "recalibration": tested.recalibrations[estimator].to_dict(),
     }
     for name, value in (
@@ -218,6 +223,18 @@ def fitting_context(ws: Workspace) -> Any:
         ws.settings.data.fiscal_year_start_month,
         tuple(name for name in ws.settings.model.entities if name not in excluded),
     )
+
+
+def _by_segment(own: pl.DataFrame, opportunities: pl.DataFrame) -> dict[str, Any]:
+    """The model's figures by part of the pipeline."""
+    from dealcast.modeling.segments import by_segment
+
+    named = own.join(opportunities.select("opportunity_id", *SEGMENTS), on="opportunity_id")
+    return {
+        column: by_segment(named, column).to_dicts()
+        for column in SEGMENTS
+        if named[column].null_count() < named.height
+    }
 
 
 def _refuse_near_perfect(ws: Workspace, auc: float) -> None:

@@ -1,0 +1,143 @@
+"""How good the model is, as terminal tables."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from dealcast.cli.render import Row, bar, console, count, share, table
+
+COHORTS_SHOWN = 18
+FIGURES = {
+    "auc": "AUC",
+    "auc_within_date": "within date",
+    "auc_without_stale": "without stale",
+    "log_loss_skill": "log-loss skill",
+    "brier_skill": "Brier skill",
+    "ece": "ECE",
+}
+
+
+def evaluation(content: Row) -> None:
+    """Figures with intervals beside the baselines, reliability, ages, learning curve, verdict."""
+    out = console()
+    for horizon in content["horizons"]:
+        out.print(_beside_baselines(horizon, content["estimator"]))
+        out.print()
+    first = content["horizons"][0]
+    out.print(_reliability(first, content["estimator"]))
+    out.print()
+    title = f"By age, won within {first['horizon_days']} days"
+    out.print(
+        _parts([{"days open": r["age_band"], **r} for r in first["by_age"]], "days open", title)
+    )
+    out.print()
+    out.print(_cohorts(content["cohorts"]))
+    out.print()
+    out.print(_learning_curve(content["learning_curve"]))
+    floor, beyond = first["noise_floor"], first["beyond_timing"]
+    out.print(
+        f"\nKnowing nothing reaches an AUC of {_figure(floor['auc'])} by luck, within a date "
+        f"{_figure(floor['auc_within_date'])}. Among opportunities of one age on one date the "
+        f"model reaches {_figure(beyond['auc'])} (by luck {_figure(beyond['noise_floor'])})."
+    )
+    out.print(f"Chosen: {content['choice']['reason']}.")
+    out.print(f"\n[bold]{content['summary']}[/]")
+
+
+def _beside_baselines(horizon: Row, estimator: str) -> Table:
+    own = {name: _figure(horizon[name]) for name in FIGURES}
+    interval = {
+        name: "{:.3f}-{:.3f}".format(*horizon["intervals"][name])
+        if name in horizon["intervals"]
+        else "-"
+        for name in FIGURES
+    }
+    lines = [(n, *(_figure(f[k]) for k in FIGURES)) for n, f in horizon["baselines"].items()]
+    lines += [(f"[bold]{estimator}[/]", *own.values()), ("  95 % interval", *interval.values())]
+    title = (
+        f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
+        f"{count(horizon['opportunities'])} opportunities, {share(horizon['rate'])} won, "
+        f"{len(horizon['origins'])} origins"
+    )
+    return table(title, ("estimator", *(f">{words}" for words in FIGURES.values())), lines)
+
+
+def _reliability(horizon: Row, estimator: str) -> Table:
+    lines = [
+        (
+            share(b["predicted"]),
+            share(b["observed"]),
+            f"{share(b['low'])}-{share(b['high'])}",
+            count(b["n"]),
+            bar(b["observed"]),
+        )
+        for b in horizon["reliability"]
+    ]
+    title = f"Reliability of {estimator}, won within {horizon['horizon_days']} days"
+    columns = (">predicted", ">observed", ">95 % interval", ">rows", "observed")
+    return table(title, columns, lines)
+
+
+def by_segment(rows: Sequence[Row], by: str) -> None:
+    """How good the model is in each part of the pipeline, at each horizon."""
+    for horizon in dict.fromkeys(r["horizon_days"] for r in rows):
+        of_horizon = [r for r in rows if r["horizon_days"] == horizon]
+        console().print(_parts(of_horizon, by, f"By {by}, won within {horizon} days"))
+        console().print()
+
+
+def _parts(rows: Sequence[Row], by: str, title: str) -> Table:
+    lines = [
+        (
+            r[by] or "-",
+            count(r["n"]),
+            share(r["rate"]),
+            share(r["predicted"]),
+            *_ratio(r),
+            _figure(r["auc"]),
+        )
+        for r in rows
+    ]
+    columns = (by, ">rows", ">won", ">predicted", ">won/predicted", ">95 % interval", ">AUC")
+    return table(title, columns, lines)
+
+
+def _ratio(row: Row) -> tuple[str, str]:
+    """Wins by wins expected, with the interval; dashes where hardly a win was expected."""
+    if row["ratio"] is None or row["predicted"] * row["n"] < 1:
+        return "-", "-"
+    low, high = row["ratio_low"], row["ratio_high"]
+    return f"{row['ratio']:.2f}", "-" if low is None else f"{low:.2f}-{high:.2f}"
+
+
+def _cohorts(rows: Sequence[Row]) -> Table:
+    lines = [
+        (
+            str(r["engaged_in"])[:7],
+            *(count(r[name]) for name in ("opportunities", "won", "lost", "open")),
+            ", ".join(
+                words
+                for words, holds in (
+                    ("survivors only", r["is_truncated"]),
+                    ("not mature yet", not r["is_mature"]),
+                )
+                if holds
+            ),
+        )
+        for r in rows[-COHORTS_SHOWN:]
+    ]
+    return table("Cohorts", ("engaged in", ">opportunities", ">won", ">lost", ">open", ""), lines)
+
+
+def _learning_curve(rows: Sequence[Row]) -> Table:
+    lines = [
+        (count(r["opportunities"]), _figure(r["auc"]), _figure(r["log_loss_skill"]),
+         bar(max(r["log_loss_skill"] or 0.0, 0.0)))
+        for r in rows
+    ]  # fmt: skip
+    columns = (">learnt from", ">AUC", ">log-loss skill", "skill")
+    return table("Learning curve, on the latest origins", columns, lines)
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3f}"

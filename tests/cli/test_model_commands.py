@@ -1,0 +1,139 @@
+"""What the model, its gate, the forecast and monitoring say on the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+Call = Callable[..., Any]
+SAMPLE = ("--source", "sample", "--set", "source.opportunities=2500")
+
+
+@pytest.fixture(scope="module")
+def root(call_anywhere: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    done = call_anywhere("run", *SAMPLE, "--root", folder, "--json")
+    assert done.code == 0, done.err
+    return folder
+
+
+def test_the_leak_gate_names_the_columns_of_crm_features_that_know_the_outcome(
+    call: Call, root: Path
+) -> None:
+    leaks = call("audit", "--table", "crm_features", "--root", root, "--json").json["leaks"]
+
+    assert {"close_value", "is_won", "close_month", "sales_cycle_days", "target_binary"} <= set(
+        leaks
+    )
+    assert not {"engage_month", "sales_agent", "product"} & set(leaks)
+
+
+def test_a_file_of_features_is_audited(call: Call, root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "clean.parquet"
+    assert call("export", "crm_data_processed", "--root", root, "--to", file).code == 0
+    rows = pl.read_parquet(file).filter(pl.col("engage_date").is_not_null())
+    rows.select(
+        "opportunity_id",
+        honest=pl.col("opportunity_id").hash(1) % 7,
+        paid=pl.col("close_value").fill_null(0.0),
+    ).write_csv(tmp_path / "mine.csv")
+
+    found = call("audit", "--file", tmp_path / "mine.csv", "--root", root, "--json").json
+
+    assert set(found["leaks"]) == {"paid"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("a,b\n1,2\n", "opportunity_id"), ("opportunity_id,x\nNOBODY,1\n", "NOBODY")],
+)
+def test_a_file_that_does_not_fit_the_export_is_refused(
+    call: Call, root: Path, tmp_path: Path, content: str, told: str
+) -> None:
+    (tmp_path / "mine.csv").write_text(content)
+
+    refused = call("audit", "--file", tmp_path / "mine.csv", "--root", root)
+
+    assert refused.code == 6
+    assert told in refused.err
+
+
+def test_an_allowed_leak_is_recorded_with_its_reason(call: Call, root: Path) -> None:
+    allowed = call(
+        "audit", "--root", root, "--json", "--set", "audit.allow={account: known at creation}"
+    ).json
+
+    account = [r for r in allowed["records"] if r["feature"] == "account"]
+    assert "overridden" in {r["outcome"] for r in account}
+    assert "account" not in allowed["excluded"]
+    assert any("known at creation" in (r["note"] or "") for r in account)
+    assert call("audit", "--root", root, "--json").json["leaks"]["account"]
+
+
+def test_people_are_ranked_only_where_they_differ(call: Call, root: Path) -> None:
+    compared = call("people", "--by", "sales_agent", "--root", root, "--json").json
+    refused = call("people", "--by", "agent", "--root", root)
+
+    winning = next(c for c in compared if "won" in c["table"][0])
+    assert winning["ranked"] == any(r["rank"] is not None for r in winning["table"])
+    assert refused.code == 5
+    assert "sales_agent" in refused.err
+
+
+def test_a_model_is_promoted_by_hand_and_rolled_back(call: Call, root: Path) -> None:
+    first = call("models", "--root", root, "--json").json["champion"]
+    chosen = ["--set", "model.estimator=age", "--root", root, "--json"]
+
+    assert call("run", "--from", "evaluate", *chosen).json["promoted"]
+    second = call("models", "--root", root, "--json").json["champion"]
+    rolled = call("models", "rollback", "--root", root, "--json").json
+    scored = call("score", "--root", root, "--json").json
+
+    assert second != first
+    assert rolled["model_id"] == first
+    assert scored["scoring_model"] == first
+    assert call("models", "promote", "nothing", "--root", root).code == 6
+    assert call("models", "promote", second, "--root", root).code == 0
+
+
+def test_monitoring_ends_with_the_code_of_its_level(call: Call, root: Path) -> None:
+    assert call("run", "--from", "evaluate", "--root", root).code == 0
+
+    quiet = call("monitor", "--root", root, "--json")
+
+    assert quiet.code == {"ok": 0, "warning": 10, "alert": 11}[quiet.json["level"]]
+    assert quiet.json["calibration_over_time"]
+
+
+def test_drift_may_train_anew(call: Call, tmp_path: Path) -> None:
+    """Half of the agents stop filling in the product: the mix and the fill rate change."""
+    exports, root = tmp_path / "exports", tmp_path / "store"
+    assert call("sample", "--to", exports, "--opportunities", 2500, "--dirt", 0).code == 0
+    file = exports / "sales_pipeline.csv"
+    rows = pl.read_csv(file, infer_schema_length=None)
+    late = pl.col("engage_date").cast(pl.String) >= "2025-10-05"
+    rows.with_columns(product=pl.when(~late.fill_null(value=False)).then("product")).write_csv(file)
+    assert call("run", "--path", exports, "--root", root, "--to", "score").code == 0
+
+    found = call("monitor", "--root", root, "--json", "--set", "monitoring.retrain_on=alert")
+
+    assert found.code == 11
+    assert found.json["retrained"]
+    assert "product" in {r["what"] for r in found.json["results"] if r["level"] == "alert"}
+
+
+def test_the_forecast_is_drawn_and_the_dead_pipeline_has_owners(call: Call, root: Path) -> None:
+    shown = call("forecast", "--root", root).out
+    dead = call("forecast", "--dead", "--root", root).out
+
+    for words in ("Bookings by month", "new business", "same month last quarter", "WAPE"):
+        assert words in shown
+    assert "Dead pipeline by owner" in dead
+
+
+def test_scores_that_moved_are_shown(call: Call, root: Path) -> None:
+    assert call("score", "--root", root).code == 0
+
+    assert "clock" in call("score", "--moved", "--root", root).out
