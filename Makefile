@@ -52,13 +52,13 @@ type: .venv/.dev  ## strict types
 	@$(BIN)/mypy
 
 test: .venv/.dev  ## the default tests
-	@$(BIN)/pytest -n $(PYTEST_JOBS) -m "not slow" $(ARGS)
+	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: .venv/.dev  ## the slow ones
-	@$(BIN)/pytest -n $(PYTEST_JOBS) -m slow $(ARGS)
+	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile -m slow $(ARGS)
 
 cov: .venv/.dev  ## the default tests with coverage of the core, at least 90 %
-	@$(BIN)/pytest -n $(PYTEST_JOBS) -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
+	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
 
 bench: .venv/.dev  ## benchmarks, side by side with the alternative
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

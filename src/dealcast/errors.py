@@ -76,6 +76,10 @@ class HistoryTooShortError(ModelError):
     """There are too few dates to judge a model on; it may still be trained."""
 
 
+class OtherVersionError(ModelError):
+    """A model was written by another version of Dealcast and cannot be read by this one."""
+
+
 class LeakError(ModelError):
     """A feature reads something that was not known on the snapshot date."""
 

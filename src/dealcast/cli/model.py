@@ -106,11 +106,11 @@ def evaluate(loaded: LoadedSettings, by: str | None, as_json: bool) -> None:
     "Example: dealcast score --root data --moved"
 )
 @click.option("--top", default=10, show_default=True, help="How many opportunities to print.")
-@click.option("--moved", is_flag=True, help="Those whose score moved most since last time.")
+@click.option("--moved", is_flag=True, help="Show whose score moved most; score only if needed.")
 @settings_options
 def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
     """Score every open opportunity on the export's last day, with reasons."""
-    manifest, store = run_and_show(loaded, Plan("score", "score"), as_json=as_json)
+    manifest, store = run_and_show(loaded, Plan("score", "score", again=not moved), as_json=as_json)
     record = manifest.steps[-1]
     scores = store.load("scores", version=record.tables["scores"])
     changed = _changes(store, record.tables.get("score_changes"))

@@ -16,7 +16,7 @@ from dealcast.snapshots import EPOCH
 
 # Opportunities whose snapshots are predicted, spread evenly over their ids. More would not make
 # the figures much sharper, but the table of predictions larger than a laptop's memory.
-OPPORTUNITIES_TESTED = 100_000
+OPPORTUNITIES_TESTED = 30_000
 
 Progress = Callable[[str, float], None]
 

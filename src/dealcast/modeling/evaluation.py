@@ -18,7 +18,7 @@ from dealcast.modeling.resampling import (
     stratified_noise_floor,
     timing_strata,
 )
-from dealcast.modeling.segments import by_age_band, reliability_with_intervals
+from dealcast.modeling.segments import by_age_band, by_segment, reliability_with_intervals
 
 # How often opportunities are drawn again for intervals, and scores at random for noise floors.
 RESAMPLES, DRAWS = 200, 100
@@ -52,8 +52,8 @@ class HorizonEvaluation:
 
     `intervals`: 95 %, by figure, from a bootstrap of whole opportunities. `noise_floor`: AUCs that
     knowing nothing reaches by luck. `beyond_timing`: the AUC among opportunities of one age on one
-    date, with its noise floor. `baselines`: the other estimators. `by_age`: as in
-    `segments.by_age_band`.
+    date, with its noise floor. `baselines`: the other estimators. `by_age` and
+    `by_origin`: as in `segments.by_segment`.
     """
 
     horizon_days: int
@@ -68,6 +68,7 @@ class HorizonEvaluation:
     reliability: tuple[ReliabilityBin, ...]
     baselines: Mapping[str, Figures]
     by_age: tuple[Mapping[str, Any], ...]
+    by_origin: tuple[Mapping[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, the model's figures at the top."""
@@ -149,6 +150,7 @@ def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonE
         reliability=reliability_with_intervals(won, p, resamples=RESAMPLES, **clusters),
         baselines={name: figures(part) for name, part in by_estimator.items()},
         by_age=tuple(by_age_band(own).drop("horizon_days").to_dicts()),
+        by_origin=tuple(by_segment(own, "origin").drop("horizon_days").to_dicts()),
     )
 
 

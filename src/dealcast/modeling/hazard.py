@@ -6,7 +6,7 @@ fiscal quarter, the share won on the month of the quarter in which it closes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,11 @@ class ClosingTable:
     closing: FloatArray
     won: FloatArray
     fiscal_year_start_month: int
+
+    def without_calendar(self) -> "ClosingTable":
+        """The same with every week and month of the quarter alike: their plain mean."""
+        every_week = np.repeat(self.closing.mean(axis=1, keepdims=True), WEEKS, axis=1)
+        return replace(self, closing=every_week, won=np.full(MONTHS, self.won.mean()))
 
     def closing_hazard(self, ages: DayArray, days: DayArray) -> FloatArray:
         """Chance to close on each calendar day (day numbers) at each age (days, from 1)."""

@@ -125,7 +125,6 @@ def _stages(model: WinModel, horizon: int) -> Iterator[tuple[str, Predict]]:
     def within(fitted: CompetingRisks) -> Predict:
         return lambda traits, days: fitted.incidence(traits, days, [horizon]).won[:, 0]
 
-    yield "age", within(model.by_age)
     fitted = model.fitted
     bare = replace(fitted, speed=(), winning=(), recalibration=UNCHANGED)
     if bare.never_close is not None:
@@ -133,6 +132,7 @@ def _stages(model: WinModel, horizon: int) -> Iterator[tuple[str, Predict]]:
         bare = replace(bare, never_close=replace(bare.never_close, levels=()))
     else:
         levels = ()
+    yield "age", within(replace(bare, table=bare.table.without_calendar()))
     if model.estimator != "age":
         yield "calendar", within(bare)
     for count, level in enumerate(levels, start=1):

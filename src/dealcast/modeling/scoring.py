@@ -68,7 +68,7 @@ def score(
             expected_value=pl.col("amount") * pl.col(f"p_won_{model.horizons_days[-1]}"),
             grade=_grade(pl.col(f"p_won_{model.horizons_days[-1]}"), grades),
             is_low_information=(pl.col("age_days") < LOW_INFORMATION_DAYS).fill_null(value=False),
-            **_staleness(model),
+            **_staleness(today),
         )
         .sort(["expected_value", "opportunity_id"], descending=[True, False], nulls_last=True)
         .select(scores_contract(model.horizons_days).column_names())

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from dealcast.errors import ModelError, listed
+from dealcast.errors import ModelError, OtherVersionError, listed
 from dealcast.modeling.estimators import (
     DEFAULT,
     BaseRates,
@@ -17,7 +17,6 @@ from dealcast.modeling.estimators import (
     base_rates,
     estimator_named,
 )
-from dealcast.modeling.fitting import fit_process
 from dealcast.modeling.history import ENTITIES, History, Traits, known_by
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
 from dealcast.modeling.risks import CompetingRisks, Incidence
@@ -28,15 +27,15 @@ from dealcast.snapshots import EPOCH, DayArray
 class WinModel:
     """A fitted estimator and what must be known to trust, refuse and explain it.
 
-    `by_age` and `base_rates` are what its reasons are measured from. `horizons_days` in rising
-    order. `first_close`: no earlier close is in the export. `features` are named as in the
+    `base_rates` are what its reasons are measured from. `horizons_days` in rising order.
+    `oldest_closed_age_days`, `won` and `lost` are as known when it last learnt. `first_close`: no
+    earlier close is in the export. `features` are named as in the
     feature catalogue, of which `catalogue_fingerprint` is the version; `entities` are the ones
     that the leak gate let in.
     """
 
     estimator: str
     fitted: CompetingRisks
-    by_age: CompetingRisks
     base_rates: BaseRates
     horizons_days: tuple[int, ...]
     trained_until: date
@@ -64,7 +63,14 @@ class WinModel:
 
     def updated(self, history: History) -> "WinModel":
         """The same model, with what is learnt anew each day learnt from what is known by now."""
-        return replace(self, fitted=self.fitted.updated(history))
+        won = int(history.won.sum())
+        return replace(
+            self,
+            fitted=self.fitted.updated(history),
+            oldest_closed_age_days=history.person_days.oldest_closed_age,
+            won=won,
+            lost=int(history.is_closed.sum()) - won,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives a model back that scores the same."""
@@ -72,17 +78,19 @@ class WinModel:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "WinModel":
-        """The model that `to_dict` wrote. Raises ModelError where its content was changed."""
+        """The model that `to_dict` wrote.
+
+        Raises ModelError where its content was changed, OtherVersionError where it has other parts.
+        """
         wrong = {f.name for f in fields(cls)} ^ (content.keys() - {"model_id"})
         if wrong:
-            raise ModelError(
+            raise OtherVersionError(
                 "The model was written by another version of dealcast: "
                 f"it differs in {listed(sorted(wrong))}.",
                 remedy="train it anew with `dealcast train`",
             )
         values = {k: v for k, v in content.items() if k != "model_id"} | {
             "fitted": CompetingRisks.from_dict(content["fitted"]),
-            "by_age": CompetingRisks.from_dict(content["by_age"]),
             "base_rates": BaseRates.from_dict(content["base_rates"]),
             "trained_until": date.fromisoformat(content["trained_until"]),
             "first_close": date.fromisoformat(content["first_close"]),
@@ -100,7 +108,6 @@ class WinModel:
     def _content(self) -> dict[str, Any]:
         return vars(self) | {
             "fitted": self.fitted.to_dict(),
-            "by_age": self.by_age.to_dict(),
             "base_rates": self.base_rates.to_dict(),
             "trained_until": self.trained_until.isoformat(),
             "first_close": self.first_close.isoformat(),
@@ -134,11 +141,9 @@ def train(  # noqa: PLR0913 - keywords from different parts of the run
             remedy="set model.estimator to auto, or to another estimator",
         )
     fitted = replace(fitted, recalibration=recalibration)
-    month = context.fiscal_year_start_month
     return WinModel(
         estimator=estimator,
         fitted=fitted,
-        by_age=fit_process(history, fiscal_year_start_month=month, calendar=False),
         base_rates=base_rates(history, horizons),
         horizons_days=horizons,
         trained_until=as_of,

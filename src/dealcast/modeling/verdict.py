@@ -14,6 +14,9 @@ from dealcast.modeling.resampling import paired_difference
 # Share of the log loss of age alone that the model saves: under the first there is no signal worth
 # the name, from the second on (with entities that differ) it is strong.
 WORTH_USING, MODERATE, STRONG = 0.02, 0.05, 0.15
+# Wins over wins expected within which every month's level is taken for right, and how many wins
+# must be expected (count of rows) for a month to be asked.
+STEADY, ENOUGH_WINS = 1.15, 50
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,14 @@ def judge(
     *,
     winning: Sequence[EntityRates],
     not_closing: Sequence[EntityRates],
+    is_asked_for: bool = False,
 ) -> Verdict:
     """The verdict on the chosen estimator from its backtest and the tests of people metrics.
 
     `candidates`: the contract BacktestCandidates. Timing: at the shortest horizon the calendar
     saves log loss beside age alone, beyond chance. Entities: a difference in win rate given the
-    calendar, at .01 shared among the tests.
+    calendar, at .01 shared among the tests. `is_asked_for`: the estimator is issued whatever the
+    verdict says.
     """
     first = evaluation.horizons[0]
     beside = {**first.baselines, evaluation.estimator: first.figures}
@@ -61,9 +66,10 @@ def judge(
     gain = skill(first.figures.log_loss, beside["age"].log_loss) or 0.0
     timing = _calendar_helps(candidates, first.horizon_days)
     entities, never = _that_differ(winning), _that_differ(not_closing)
-    nothing = not timing and not entities and gain < WORTH_USING
+    helps = (first.figures.log_loss_skill or 0.0) > 0
+    nothing = not helps or (not timing and not entities and gain < WORTH_USING)
     strength = "no signal" if nothing else _strength(gain, entities=bool(entities))
-    published = "age" if nothing else evaluation.estimator
+    published = "age" if nothing and not is_asked_for else evaluation.estimator
     return Verdict(
         strength=strength,
         timing=timing,
@@ -75,7 +81,7 @@ def judge(
             _headline(strength),
             _from_what(timing, entities, winning),
             _who_never_closes(never),
-            _trust(first) if not nothing else _base_rates(first),
+            _base_rates(first) if nothing and not is_asked_for else _trust(first),
             _would_help(timing, entities),
         ),
     )
@@ -131,13 +137,26 @@ def _who_never_closes(never: tuple[str, ...]) -> str:
 
 def _trust(first: HorizonEvaluation) -> str:
     f, top = first.figures, first.reliability[-1]
-    right = top.low <= top.predicted <= top.high
     return (
         f"Won within {first.horizon_days} days, on {first.n:,} later snapshots: AUC "
         f"{_told(f.auc)}, log-loss skill {_told(f.log_loss_skill)}; predicted and observed differ "
         f"by {f.ece:.1%} on average. Of the tenth with the highest chances {top.predicted:.0%} was "
-        f"said and {top.observed:.0%} ({top.low:.0%} to {top.high:.0%}) came: "
-        + ("the level can be taken at its word." if right else "rank by it, and doubt its level.")
+        f"said and {top.observed:.0%} ({top.low:.0%} to {top.high:.0%}) came: " + _level(first)
+    )
+
+
+def _level(first: HorizonEvaluation) -> str:
+    """Whether the level of the chances holds, at the top and from origin to origin."""
+    top = first.reliability[-1]
+    if not top.low <= top.predicted <= top.high:
+        return "rank by it, and doubt its level."
+    counted = [r for r in first.by_origin if r["predicted"] * r["n"] >= ENOUGH_WINS]
+    ratios = [r["ratio"] for r in counted]
+    if not ratios or (min(ratios) >= 1 / STEADY and max(ratios) <= STEADY):
+        return "the level can be taken at its word."
+    return (
+        f"right on average, but from month to month {min(ratios):.2f} to {max(ratios):.2f} times "
+        "as many were won as said: plan with that margin."
     )
 
 

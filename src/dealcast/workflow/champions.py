@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dealcast.errors import OtherVersionError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.tracking.base import ModelVersion, Promotion
@@ -28,8 +29,11 @@ def champion_model(ws: Workspace) -> tuple[Any, str]:
 def register_and_contest(ws: Workspace, version: ModelVersion) -> tuple[str, bool]:
     """Register the model; promote it where there is evidence, or nothing to compare with."""
     registry, champion = ws.registry, ws.registry.champion()
-    replay = champion is not None and champion.trained_until > version.trained_until
-    if replay:
+    if (
+        champion is not None
+        and champion.source == version.source
+        and champion.trained_until > version.trained_until
+    ):
         return "an earlier day is replayed: the champion stays", False
     registry.register(version)
     if champion is not None and champion.model_id == version.model_id:
@@ -48,7 +52,10 @@ def _judge_challenger(
 
     if champion is None:
         return "the first model", True
-    former = WinModel.from_dict(ws.store.require_json(champion.key))
+    try:
+        former = WinModel.from_dict(ws.store.require_json(champion.key))
+    except OtherVersionError as error:
+        return error.problem, True
     if incomparable := _incomparable(ws, version, champion, former):
         return incomparable, True
     if "backtest_predictions" not in ws.record("evaluate").tables:

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from dealcast.errors import HistoryTooShortError, LeakError
+from dealcast.errors import HistoryTooShortError, LeakError, OtherVersionError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.tracking.base import Metric, ModelVersion, Param, Table
@@ -57,8 +57,14 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
     winning, not_closing = _people(ws)
     ws.progress("intervals and noise floors", 0.8)
     evaluation = evaluate(candidates, estimator=choice.estimator, seed=ws.settings.model.seed)
-    verdict = judge(candidates, evaluation, winning=winning, not_closing=not_closing)
-    if ws.settings.model.estimator == "auto" and verdict.published != choice.estimator:
+    verdict = judge(
+        candidates,
+        evaluation,
+        winning=winning,
+        not_closing=not_closing,
+        is_asked_for=choice.is_asked_for,
+    )
+    if verdict.published != choice.estimator:
         evaluation = evaluate(candidates, estimator=verdict.published, seed=ws.settings.model.seed)
     estimator = evaluation.estimator
     ws.progress("learning curve", 0.9)
@@ -210,7 +216,10 @@ def _former_scores(ws: Workspace) -> Any:
     scored_on: date = scores["scored_on"][0]
     if scored_on > ws.as_of:
         return None
-    return Issued(WinModel.from_dict(content), scores)
+    try:
+        return Issued(WinModel.from_dict(content), scores)
+    except OtherVersionError:
+        return None
 
 
 def fitting_context(ws: Workspace) -> Any:
