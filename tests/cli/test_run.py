@@ -10,7 +10,7 @@ import pytest
 Call = Callable[..., Any]
 Finished = tuple[Path, dict[str, Any]]
 # Large enough for every step to have something to do, small enough to be run a dozen times.
-SAMPLE = ("--source", "sample", "--set", "source.opportunities=1500")
+SAMPLE = ("--source", "sample", "--set", "source.opportunities=1500", "--set", "source.dirt=5")
 STEPS = [
     "ingest",
     "validate",

@@ -169,8 +169,10 @@ def test_an_update_follows_the_day_and_keeps_the_rest(some: pl.DataFrame, as_of:
 
     before, after = model.to_dict(), updated.to_dict()
     assert after["fitted"]["never_close"] != before["fitted"]["never_close"]
+    assert (after["won"], after["lost"]) > (before["won"], before["lost"])
     for content in (before, after):
         del content["fitted"]["never_close"], content["model_id"]
+        del content["won"], content["lost"], content["oldest_closed_age_days"]
     assert after == before
     assert updated.trained_until == as_of - timedelta(60)
 

@@ -150,7 +150,9 @@ def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonE
         reliability=reliability_with_intervals(won, p, resamples=RESAMPLES, **clusters),
         baselines={name: figures(part) for name, part in by_estimator.items()},
         by_age=tuple(by_age_band(own).drop("horizon_days").to_dicts()),
-        by_origin=tuple(by_segment(own, "origin").drop("horizon_days").to_dicts()),
+        by_origin=tuple(
+            by_segment(own, "origin").drop("horizon_days").cast({"origin": pl.String}).to_dicts()
+        ),
     )
 
 

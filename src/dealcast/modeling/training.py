@@ -62,14 +62,18 @@ class WinModel:
         return self.fitted.daily(traits, days, longest)
 
     def updated(self, history: History) -> "WinModel":
-        """The same model, with what is learnt anew each day learnt from what is known by now."""
+        """The same model, with what is learnt anew each day learnt from what is known by now.
+
+        What it has seen closing, it has seen: an export with less history takes nothing away.
+        """
         won = int(history.won.sum())
+        oldest = history.person_days.oldest_closed_age
         return replace(
             self,
             fitted=self.fitted.updated(history),
-            oldest_closed_age_days=history.person_days.oldest_closed_age,
-            won=won,
-            lost=int(history.is_closed.sum()) - won,
+            oldest_closed_age_days=max(self.oldest_closed_age_days, oldest),
+            won=max(self.won, won),
+            lost=max(self.lost, int(history.is_closed.sum()) - won),
         )
 
     def to_dict(self) -> dict[str, Any]:
