@@ -72,6 +72,32 @@ def test_an_allowed_leak_is_recorded_with_its_reason(call: Call, root: Path) -> 
     assert call("audit", "--root", root, "--json").json["leaks"]["account"]
 
 
+def test_a_model_too_good_to_be_true_is_not_registered_unless_explained(
+    call: Call, root: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    low = ["--root", store, "--set", "audit.max_auc_of_model=0.6"]
+
+    refused = call("run", *SAMPLE, *low)
+    unregistered = call("models", "--root", store, "--json").json
+    explained = call(
+        "run", "--from", "train", *low, "--json", "--set", "audit.accept_near_perfect=it is a test"
+    )
+
+    assert refused.code == 6
+    assert "above 0.60" in refused.err
+    assert unregistered["models"] == []
+    assert explained.code == 0, explained.err
+    assert explained.json["accepted_near_perfect"] == "it is a test"
+
+
+def test_one_command_goes_from_an_export_to_the_verdict(call: Call, tmp_path: Path) -> None:
+    done = call("evaluate", *SAMPLE, "--root", tmp_path / "store")
+
+    assert done.code == 0, done.err
+    assert "Verdict" in done.out
+
+
 def test_people_are_ranked_only_where_they_differ(call: Call, root: Path) -> None:
     compared = call("people", "--by", "sales_agent", "--root", root, "--json").json
     refused = call("people", "--by", "agent", "--root", root)

@@ -9,7 +9,7 @@ import polars as pl
 
 from dealcast.cli import render, render_evaluation, render_model
 from dealcast.cli.ops import run_and_show
-from dealcast.cli.options import settings_options
+from dealcast.cli.options import chose_source, settings_options, source_options
 from dealcast.errors import StoreError, listed
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Promotion, Registry, open_registry, rollback
@@ -76,15 +76,19 @@ def train(loaded: LoadedSettings, as_json: bool) -> None:
 
 @click.command(
     epilog="Example: dealcast evaluate --root data --json\n\n"
-    "Example: dealcast evaluate --by product --root data"
+    "Example: dealcast evaluate --by product --root data\n\n"
+    "Example: dealcast evaluate --path exports/ --root data"
 )
+@source_options
 @click.option("--by", type=click.Choice(["sales_agent", "product"]), help="Figures by part.")
 @settings_options
 def evaluate(loaded: LoadedSettings, by: str | None, as_json: bool) -> None:
-    """Judge every way to learn on later dates than it learnt from; a verdict in words."""
-    manifest, store = run_and_show(
-        loaded, Plan("evaluate", "evaluate", again=False), as_json=as_json
-    )
+    """Judge every way to learn on later dates than it learnt from; a verdict in words.
+
+    With a source, all steps before it are run first.
+    """
+    start = "ingest" if chose_source(loaded) else "evaluate"
+    manifest, store = run_and_show(loaded, Plan(start, "evaluate", again=False), as_json=as_json)
     record = manifest.steps[-1]
     if "evaluation" not in record.objects:
         if as_json:

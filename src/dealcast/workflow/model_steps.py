@@ -155,6 +155,7 @@ def train_model(ws: Workspace) -> Made:
             "champion": champion.model_id if champion else model.model_id,
             "promoted": promoted,
             "promotion": reason,
+            "accepted_near_perfect": ws.settings.audit.accept_near_perfect,
         },
     )
 
