@@ -73,7 +73,7 @@ def test_an_allowed_leak_is_recorded_with_its_reason(call: Call, root: Path) -> 
 
 
 def test_a_model_too_good_to_be_true_is_not_registered_unless_explained(
-    call: Call, root: Path, tmp_path: Path
+    call: Call, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     low = ["--root", store, "--set", "audit.max_auc_of_model=0.6"]

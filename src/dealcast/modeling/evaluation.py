@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from dealcast.modeling import metrics
+from dealcast.modeling.estimators import ESTIMATORS
 from dealcast.modeling.metrics import BoolArray, FloatArray, IntArray, ReliabilityBin
 from dealcast.modeling.resampling import (
     Interval,
@@ -148,7 +149,7 @@ def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonE
             won, p, strata=timing_strata(date, age), draws=DRAWS, **clusters
         ),
         reliability=reliability_with_intervals(won, p, resamples=RESAMPLES, **clusters),
-        baselines={name: figures(part) for name, part in by_estimator.items()},
+        baselines={n: figures(by_estimator[n]) for n in ESTIMATORS if n in by_estimator},
         by_age=tuple(by_age_band(own).drop("horizon_days").to_dicts()),
         by_origin=tuple(
             by_segment(own, "origin").drop("horizon_days").cast({"origin": pl.String}).to_dicts()
