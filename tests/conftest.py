@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dealcast.contracts import RawExport
+from dealcast.contracts import CrmTables, RawExport
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "crm"
@@ -18,6 +18,17 @@ def real_data() -> Path:
     if not (REAL_DATA / "sales_pipeline.csv").is_file():
         pytest.skip(f"the real data set is not at {REAL_DATA.relative_to(REPOSITORY.parent)}")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def real_tables(real_data: Path) -> CrmTables:
+    """The public data set with its product names repaired."""
+    day = pl.col("engage_date", "close_date").str.to_date("%m/%d/%Y")
+    opportunities = pl.read_csv(real_data / "sales_pipeline.csv").with_columns(
+        day, pl.col("product").replace({"GTXPro": "GTX Pro"})
+    )
+    products = pl.read_csv(real_data / "products.csv")
+    return CrmTables.cast({"opportunities": opportunities, "products": products})
 
 
 Rows = Sequence[Mapping[str, str | None]]

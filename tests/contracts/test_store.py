@@ -74,6 +74,18 @@ def test_each_save_is_a_version_that_can_be_read_again(store: Store) -> None:
     assert [h["run_id"] for h in store.history("products")] == ["run-2", "run-1"]
 
 
+def test_what_was_appended_last_comes_last(store: Store) -> None:
+    issued = pl.DataFrame({"opportunity_id": ["B", "A"], "p_won_30": [0.1, 0.2]})
+    for run_id in ("20261123T080000Z-ffff", "20261123T090000Z-0000", "20261124T080000Z-aaaa"):
+        rows = issued.select(pl.lit(run_id).alias("run_id"), pl.all())
+        store.save("scores_issued", rows, run_id=run_id)
+
+    found = store.load("scores_issued")
+
+    assert found["run_id"].is_sorted()
+    assert found["opportunity_id"].to_list() == ["B", "A"] * 3
+
+
 def test_a_version_that_does_not_exist_is_refused(store: Store) -> None:
     store.save("products", PRODUCTS)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -91,14 +90,3 @@ def _by_modeling(tables: CrmTables, estimator: str, origin: date, days: int) -> 
 def by_modeling() -> Callable[[CrmTables, str], OutlookOn]:
     """Outlooks by the win model that is fitted anew at each origin: by_modeling(tables, name)."""
     return lambda tables, name: lambda origin, days: _by_modeling(tables, name, origin, days)
-
-
-@pytest.fixture(scope="session")
-def real_tables(real_data: Path) -> CrmTables:
-    """The public data set with its product names repaired."""
-    day = pl.col("engage_date", "close_date").str.to_date("%m/%d/%Y")
-    opportunities = pl.read_csv(real_data / "sales_pipeline.csv").with_columns(
-        day, pl.col("product").replace({"GTXPro": "GTX Pro"})
-    )
-    products = pl.read_csv(real_data / "products.csv")
-    return CrmTables.cast({"opportunities": opportunities, "products": products})

@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from dealcast.contracts import CrmTables, Opportunities
-from dealcast.modeling.backtest import traits_of
+from dealcast.contracts import Opportunities
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import ENTITIES, known_by
+from dealcast.modeling.history import ENTITIES, known_by, traits_of
 from dealcast.settings import FeatureSettings, ModelSettings, SampleSource
 from dealcast.snapshots import build_snapshots, day_number, snapshot_dates
 from dealcast.sources.sample import Outcomes, World
@@ -157,14 +155,3 @@ def _rehearsed(
             )
         )
     return pl.concat(parts)
-
-
-@pytest.fixture(scope="session")
-def real_tables(real_data: Path) -> CrmTables:
-    """The public data set with its product names repaired."""
-    day = pl.col("engage_date", "close_date").str.to_date("%m/%d/%Y")
-    opportunities = pl.read_csv(real_data / "sales_pipeline.csv").with_columns(
-        day, pl.col("product").replace({"GTXPro": "GTX Pro"})
-    )
-    products = pl.read_csv(real_data / "products.csv")
-    return CrmTables.cast({"opportunities": opportunities, "products": products})

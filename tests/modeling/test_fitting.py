@@ -6,9 +6,8 @@ import polars as pl
 import pytest
 
 from dealcast.modeling import fitting, metrics
-from dealcast.modeling.backtest import traits_of
 from dealcast.modeling.fitting import fit_mixture, fit_process
-from dealcast.modeling.history import ENTITIES, known_by
+from dealcast.modeling.history import ENTITIES, known_by, traits_of
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.snapshots import day_number
 

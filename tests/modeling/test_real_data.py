@@ -8,7 +8,7 @@ import pytest
 
 from dealcast.contracts import CrmTables
 from dealcast.modeling.backtest import Backtest, backtest
-from dealcast.modeling.estimators import ESTIMATORS, Context
+from dealcast.modeling.estimators import Context, tried
 from dealcast.modeling.evaluation import Evaluation, HorizonEvaluation, evaluate
 from dealcast.modeling.people import never_closes, win_rates
 from dealcast.modeling.scoring import Scored, score
@@ -102,7 +102,7 @@ def test_every_estimator_stands_beside_it(evaluation: Evaluation, days: int) -> 
     horizon = within(evaluation, days)
 
     beside = {**horizon.baselines, evaluation.estimator: horizon.figures}
-    assert set(beside) == set(ESTIMATORS)
+    assert set(beside) == set(tried(CONTEXT.settings))
     losses = {name: figures.log_loss for name, figures in beside.items()}
     assert losses["never_close"] < losses["calendar"] < losses["age"] < losses["climatology"]
     assert losses[evaluation.estimator] < losses["calendar"]

@@ -78,7 +78,8 @@ def test_parts_add_up_to_the_log_odds_of_every_score(
         ("age", ["age"]),
         ("calendar", ["age", "calendar"]),
         ("never_close", ["age", "calendar", *[p for p in PARTS if "never" in p]]),
-        ("entities", [p for p in PARTS if p != "recalibration"]),
+        ("entities", [p for p in PARTS if p not in ("recalibration", "together")]),
+        ("boosting", [p for p in PARTS if p != "recalibration"]),
     ],
 )
 def test_a_model_has_the_parts_that_it_takes_into_account(

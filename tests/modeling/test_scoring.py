@@ -8,6 +8,7 @@ from polars.testing import assert_frame_equal
 
 from dealcast.contracts import CrmTables, ScoreReasons, scores_contract
 from dealcast.errors import ModelError
+from dealcast.modeling import scoring
 from dealcast.modeling.estimators import Context
 from dealcast.modeling.history import Traits
 from dealcast.modeling.recalibration import Recalibration
@@ -309,3 +310,15 @@ def test_a_model_that_knows_the_future_is_refused(model: WinModel) -> None:
             as_of=LAST_DAY - timedelta(1),
             catalogue_fingerprint="abc",
         )
+
+
+def test_how_many_are_in_memory_at_a_time_does_not_matter(
+    model: WinModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = tables(
+        *(row(f"O{days}", "Engaging", days) for days in range(1, 8)), row("P", "Prospecting")
+    )
+    whole = scored(model, crm)
+    monkeypatch.setattr(scoring, "BLOCK", 3)
+
+    assert_frame_equal(scored(model, crm), whole)

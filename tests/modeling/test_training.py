@@ -6,10 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dealcast.errors import ModelError
-from dealcast.modeling.backtest import traits_of
+from dealcast.errors import ModelError, OtherVersionError
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import ENTITIES, known_by
+from dealcast.modeling.history import ENTITIES, known_by, traits_of
 from dealcast.modeling.recalibration import Recalibration
 from dealcast.modeling.training import WinModel, train
 from dealcast.settings import ModelSettings
@@ -120,6 +119,16 @@ def test_a_model_of_another_version_is_refused_with_what_differs(
     content["penalty"] = 10
 
     with pytest.raises(ModelError, match=r"another version .* differs in 'entities', 'penalty'"):
+        WinModel.from_dict(content)
+
+
+def test_a_model_whose_fitted_parts_are_of_another_version_is_refused(
+    some: pl.DataFrame, as_of: date
+) -> None:
+    content = trained(some, as_of).to_dict()
+    del content["fitted"]["speed"]
+
+    with pytest.raises(OtherVersionError, match=r"its parts differ \('speed'\)"):
         WinModel.from_dict(content)
 
 

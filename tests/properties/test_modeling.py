@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from dealcast.errors import ModelError
 from dealcast.modeling import metrics
-from dealcast.modeling.backtest import traits_of
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import ENTITIES, History, Traits, known_by
+from dealcast.modeling.history import ENTITIES, History, Traits, known_by, traits_of
 from dealcast.modeling.recalibration import Recalibration
 from dealcast.modeling.risks import CompetingRisks, Incidence
 from dealcast.settings import ModelSettings

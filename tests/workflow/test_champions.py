@@ -1,6 +1,6 @@
 """Which model scores, on models and predictions made in the test; and once by whole runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,13 @@ def predictions(opportunities: pl.DataFrame) -> pl.DataFrame:
 def opened(tmp_path: Path, opportunities: pl.DataFrame, predictions: pl.DataFrame) -> Open:
     """A workspace whose former steps have been done, on the same store each time."""
 
-    def of(*, source: str = "sample", evaluated: bool = True, **flags: object) -> Workspace:
+    def of(
+        *,
+        source: str = "sample",
+        evaluated: bool = True,
+        excluded: Sequence[str] = (),
+        **flags: object,
+    ) -> Workspace:
         loaded = load_settings(environ={}, flags={"storage.root": str(tmp_path), **flags})
         store = Store(str(tmp_path))
 
@@ -101,6 +107,7 @@ def opened(tmp_path: Path, opportunities: pl.DataFrame, predictions: pl.DataFram
                     tables={"crm_data_processed": 0},
                     figures={"last_date": LAST.isoformat()},
                 ),
+                "audit": done("audit", figures={"excluded_features": list(excluded)}),
                 "evaluate": done("evaluate", tables=tables),
             },
             lambda _note, _share: None,
@@ -263,6 +270,16 @@ def test_a_champion_of_another_feature_catalogue_is_replaced(
     reason, promoted = contested(opened(), trained(opportunities))
 
     assert (reason, promoted) == ("the champion was trained with another feature catalogue", True)
+
+
+def test_a_champion_that_uses_what_the_leak_gate_leaves_out_now_is_replaced(
+    opened: Open, opportunities: pl.DataFrame
+) -> None:
+    contested(opened(), trained(opportunities, EARLY, estimator="never_close"))
+
+    found = contested(opened(excluded=["sales_agent"]), trained(opportunities))
+
+    assert found == ("the champion uses sales_agent, which is left out now", True)
 
 
 def test_an_estimator_asked_for_that_the_champion_already_is_has_to_be_better(

@@ -14,7 +14,14 @@ from dealcast.forecasting.evidence import Evidence, evidence_at
 from dealcast.forecasting.intervals import interval
 from dealcast.forecasting.methods import METHODS, MODEL
 from dealcast.forecasting.outlook import Outlook
-from dealcast.forecasting.periods import KINDS, ONE_DAY, days_ahead, period_of, periods_after
+from dealcast.forecasting.periods import (
+    KINDS,
+    ONE_DAY,
+    days_ahead,
+    period_before,
+    period_of,
+    periods_after,
+)
 from dealcast.settings.tree import ForecastSettings
 
 # Months that must have gone by before the first origin, and that a bias factor is learnt from.
@@ -33,10 +40,10 @@ def origins(bookings: Bookings, *, latest: int) -> list[date]:
     month = period_of("month", bookings.known_until + ONE_DAY)
     found: list[date] = []
     while len(found) < latest:
-        month = period_of("month", month.start - ONE_DAY)
+        month = period_before(month)
         before = month
         for _ in range(MONTHS_IN_A_QUARTER):
-            before = period_of("month", before.start - ONE_DAY)
+            before = period_before(before)
         if not bookings.covers(before):
             break
         found.append(month.start - ONE_DAY)

@@ -56,7 +56,7 @@ def bookings_by(opportunities: pl.DataFrame, known_until: date) -> Bookings:
         )
     won = closed.filter(pl.col("deal_stage") == "Won")
     first: date = closed["close_date"].min()  # type: ignore[assignment]
-    day = won["close_date"].to_physical().cast(pl.Int64).to_numpy() - day_number(first)
+    day = day_number(won["close_date"].to_numpy()) - day_number(first)
     values = won["close_value"].fill_null(0.0).to_numpy()
     days = (known_until - first).days + 1
     return Bookings(

@@ -71,7 +71,7 @@ def figures(backtest: pl.DataFrame) -> list[Figures]:
             intervals=pl.col("low").count(),
             covered=actual.is_between("low", "high").mean(),
         )
-        .sort("period_kind", "ahead", "wape")
+        .sort("period_kind", "ahead", "wape", maintain_order=True)
     )
     return [Figures(**row) for row in table.iter_rows(named=True)]
 

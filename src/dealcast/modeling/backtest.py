@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import polars as pl
 
 from dealcast.contracts import BacktestCandidates
-from dealcast.modeling.estimators import ESTIMATORS, Context, Fitted
-from dealcast.modeling.history import ENTITIES, Traits, known_by
+from dealcast.modeling.estimators import ESTIMATORS, Context, Fitted, tried
+from dealcast.modeling.history import ENTITIES, known_by, traits_of
 from dealcast.modeling.recalibration import Recalibration, recalibrate
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import Fold, rolling_origins
-from dealcast.snapshots import EPOCH
+from dealcast.snapshots import EPOCH, day_number
 
 # Opportunities whose snapshots are predicted, spread evenly over their ids. More would not make
 # the figures much sharper, but the table of predictions larger than a laptop's memory.
@@ -40,7 +40,7 @@ def backtest(  # noqa: PLR0913 - keywords from different parts of the run
     *,
     as_of: date,
     progress: Progress = lambda _note, _share: None,
-    estimators: Sequence[str] = tuple(ESTIMATORS),
+    estimators: Sequence[str] | None = None,
 ) -> Backtest:
     """Each snapshot by each estimator at each horizon, recalibrated on what had matured by then.
 
@@ -58,6 +58,7 @@ def backtest(  # noqa: PLR0913 - keywords from different parts of the run
         horizons_days=context.settings.horizons_days,
         as_of=as_of,
     )
+    estimators = tried(context.settings) if estimators is None else estimators
     past = {name: _Past() for name in estimators}
     parts: list[pl.DataFrame] = []
     for done, fold in enumerate(folds):
@@ -121,7 +122,7 @@ def at_horizons(
     rows: pl.DataFrame, fitted: Fitted, horizons: Sequence[int], name: str
 ) -> Iterator[pl.DataFrame]:
     """The rows with their chances and outcome, one frame per horizon (BacktestCandidates)."""
-    days = rows["snapshot_date"].to_physical().cast(pl.Int64).to_numpy()
+    days = day_number(rows["snapshot_date"].to_numpy())
     incidence = fitted.incidence(traits_of(rows), days, horizons)
     within = pl.col("days_to_close")
     for column, horizon in enumerate(horizons):
@@ -132,10 +133,3 @@ def at_horizons(
             horizon_days=pl.lit(horizon, dtype=pl.Int32),
             outcome=pl.when(within <= horizon).then("outcome").otherwise(pl.lit("open")),
         ).select(BacktestCandidates.column_names())
-
-
-def traits_of(rows: pl.DataFrame) -> Traits:
-    """The traits of rows with an engage date and names of entities."""
-    names = [name for name in ENTITIES if name in rows.columns]
-    engaged = rows["engage_date"].to_physical().cast(pl.Int64).to_numpy()
-    return Traits(engaged, {name: rows[name] for name in names})

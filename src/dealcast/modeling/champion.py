@@ -5,9 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from dealcast.modeling.backtest import traits_of
-from dealcast.modeling.evaluation import codes, won_and_p
-from dealcast.modeling.history import known_by
+from dealcast.modeling.evaluation import codes, day_numbers, won_and_p
+from dealcast.modeling.history import FloatArray, known_by, traits_of
 from dealcast.modeling.resampling import Paired, paired_difference
 from dealcast.modeling.training import WinModel
 
@@ -85,11 +84,11 @@ def contest(
 
 def _predicted(
     champion: WinModel, later: pl.DataFrame, opportunities: pl.DataFrame, horizon: int
-) -> Any:
+) -> FloatArray:
+    """The champion's chances of the rows, in order of snapshot date and opportunity."""
     parts = []
     for (day,), rows in later.partition_by("snapshot_date", as_dict=True).items():
         today = champion.updated(known_by(opportunities, day))
-        days = rows["snapshot_date"].to_physical().cast(pl.Int64).to_numpy()
-        won = today.fitted.incidence(traits_of(rows), days, [horizon]).won
+        won = today.fitted.incidence(traits_of(rows), day_numbers(rows), [horizon]).won
         parts.append(rows.select("opportunity_id", "snapshot_date", p=pl.Series(won[:, 0])))
     return pl.concat(parts).sort("snapshot_date", "opportunity_id")["p"].to_numpy()

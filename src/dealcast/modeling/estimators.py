@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dealcast.errors import ModelError, listed, nearest
-from dealcast.modeling.fitting import fit_mixture, fit_process
+from dealcast.modeling.fitting import fit_boosted, fit_mixture, fit_process
 from dealcast.modeling.history import History, Traits
 from dealcast.modeling.never_close import FIXED, levels_of
 from dealcast.modeling.risks import CompetingRisks, Incidence
@@ -47,13 +47,17 @@ class Context:
 
 @dataclass(frozen=True)
 class Estimator:
-    """One way to learn: its name, what it does, the features it uses, how to fit and reload it."""
+    """One way to learn: its name, what it does, the features it uses, how to fit and reload it.
+
+    An optional one is tried only where the settings ask for it.
+    """
 
     name: str
     about: str
     features: tuple[str, ...]
     fit: Callable[[History, Context], Fitted]
     load: Callable[[Mapping[str, Any]], Fitted]
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,15 @@ def _fit_entities(history: History, context: Context) -> Fitted:
     return _mixture(history, context, entities=context.entities)
 
 
+def _fit_boosting(history: History, context: Context) -> Fitted:
+    return fit_boosted(
+        history,
+        fiscal_year_start_month=context.fiscal_year_start_month,
+        levels=levels_of(context.entities),
+        entities=context.entities,
+    )
+
+
 def _mixture(history: History, context: Context, **choices: Any) -> Fitted:
     return fit_mixture(
         history,
@@ -196,9 +209,31 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
                 _fit_entities,
                 CompetingRisks.from_dict,
             ),
+            Estimator(
+                "boosting",
+                "as entities, and boosted trees on who wins what together (model.try_boosting)",
+                _CALENDAR,
+                _fit_boosting,
+                CompetingRisks.from_dict,
+                is_optional=True,
+            ),
         )
     }
 )
+
+
+def tried(settings: ModelSettings) -> tuple[str, ...]:
+    """The estimators that a backtest tries: optional ones only where the settings ask for them.
+
+    >>> "boosting" in tried(ModelSettings())
+    False
+    """
+    wanted = {"boosting"} if settings.try_boosting else set()
+    return tuple(
+        e.name
+        for e in ESTIMATORS.values()
+        if not e.is_optional or e.name in {*wanted, settings.estimator}
+    )
 
 
 def estimator_named(name: str) -> Estimator:

@@ -20,6 +20,7 @@ from dealcast.modeling.resampling import (
     timing_strata,
 )
 from dealcast.modeling.segments import by_age_band, by_segment, reliability_with_intervals
+from dealcast.snapshots import day_number
 
 # How often opportunities are drawn again for intervals, and scores at random for noise floors.
 RESAMPLES, DRAWS = 200, 100
@@ -187,4 +188,4 @@ def codes(rows: pl.DataFrame) -> IntArray:
 
 def day_numbers(rows: pl.DataFrame) -> IntArray:
     """The snapshot date of each row as a day number."""
-    return rows["snapshot_date"].to_physical().cast(pl.Int64).to_numpy()
+    return day_number(rows["snapshot_date"].to_numpy())

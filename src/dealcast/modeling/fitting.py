@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from dealcast.modeling.boosting import learn_boosted
 from dealcast.modeling.entity_effects import Speed, learn_winning
 from dealcast.modeling.hazard import ClosingTable, fit_closing_table
 from dealcast.modeling.history import FloatArray, History
-from dealcast.modeling.never_close import LEARNT, LEVELS, Mixture
+from dealcast.modeling.never_close import LEARNT, LEVELS, Mixture, log_odds
 from dealcast.modeling.risks import CompetingRisks
 
 # Rounds of fitting each part given the others; more changes the figures in the fourth digit.
@@ -66,6 +67,28 @@ def fit_mixture(
     fitted = CompetingRisks(table, mixture.result(), speed.result(), winning)
     # As any later day would update it, so that a model of today scores today as it will tomorrow.
     return fitted.updated(history)
+
+
+def fit_boosted(
+    history: History,
+    *,
+    fiscal_year_start_month: int,
+    levels: Sequence[Sequence[str]] = LEVELS,
+    entities: Sequence[str] = (),
+) -> CompetingRisks:
+    """As `fit_mixture`, with boosted trees on what the entities do together.
+
+    Raises MissingExtraError without LightGBM.
+    """
+    fitted = fit_mixture(
+        history, fiscal_year_start_month=fiscal_year_start_month, levels=levels, entities=entities
+    )
+    seen = history.at_risk
+    ended = seen.is_closed
+    known = log_odds(fitted.table.share_won(seen.closed[ended]))
+    known += fitted.log_winning(seen.traits.take(ended))
+    boosted = learn_boosted(seen, known, entities, fiscal_year_start_month=fiscal_year_start_month)
+    return replace(fitted, boosted=boosted)
 
 
 def _exposure(history: History, table: ClosingTable) -> FloatArray:

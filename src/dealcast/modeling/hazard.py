@@ -55,10 +55,14 @@ class ClosingTable:
 
     def share_won(self, days: DayArray) -> FloatArray:
         """Share won (0-1) of what closes on each calendar day (day numbers)."""
+        share: FloatArray = self.won[self.month(days)]
+        return share
+
+    def month(self, days: DayArray) -> DayArray:
+        """Month of the fiscal quarter of each calendar day, counted from 0."""
         first, calendar = _calendar(days)
         month = month_of_quarter(calendar, fiscal_year_start_month=self.fiscal_year_start_month)
-        share: FloatArray = self.won[month - 1][days - first]
-        return share
+        return np.asarray(month - 1)[days - first]
 
     def cumulative(self, engaged: DayArray, *days: DayArray) -> tuple[FloatArray, ...]:
         """-ln of the chance that one that will close is still open at the end of each day.

@@ -70,6 +70,12 @@ class Traits:
         return pl.repeat(None, len(self), dtype=pl.String, eager=True)
 
 
+def traits_of(rows: pl.DataFrame) -> Traits:
+    """The traits of rows with an engage date and names of entities."""
+    names = [name for name in ENTITIES if name in rows.columns]
+    return Traits(day_number(rows["engage_date"].to_numpy()), {name: rows[name] for name in names})
+
+
 @dataclass(frozen=True, eq=False)
 class PersonDays:
     """Person-days counted by age (days since engaging) and calendar day; open ones included.

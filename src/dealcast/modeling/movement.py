@@ -7,11 +7,10 @@ import numpy as np
 import polars as pl
 
 from dealcast.contracts import ScoreChanges
-from dealcast.modeling.history import ENTITIES, FloatArray
+from dealcast.modeling.history import ENTITIES, FloatArray, traits_of
 from dealcast.modeling.reasons import log_odds_of
-from dealcast.modeling.scoring import traits_on
 from dealcast.modeling.training import WinModel
-from dealcast.snapshots import EPOCH
+from dealcast.snapshots import day_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +51,11 @@ def score_changes(former: Issued, now: Issued) -> pl.DataFrame:
     before = both.select(pl.col(f"{k}_before").alias(k) for k in keys)
 
     def odds(model: WinModel, rows: pl.DataFrame, day: date) -> FloatArray:
-        days = np.full(rows.height, (day - EPOCH).days)
-        won = model.fitted.incidence(traits_on(rows), days, [horizon]).won
+        days = np.full(rows.height, day_number(day))
+        won = model.fitted.incidence(traits_of(rows), days, [horizon]).won
         return log_odds_of(won[:, 0])
 
-    stages = [
+    turns = [
         odds(former.model, before, former.scored_on),
         odds(former.model, before, now.scored_on),
         odds(former.model, both, now.scored_on),
@@ -67,9 +66,9 @@ def score_changes(former: Issued, now: Issued) -> pl.DataFrame:
         "scored_on",
         former_scored_on=pl.lit(former.scored_on),
         horizon_days=pl.lit(horizon, dtype=pl.Int32),
-        log_odds_before=pl.Series(stages[0]),
-        clock=pl.Series(stages[1] - stages[0]),
-        crm_edit=pl.Series(stages[2] - stages[1]),
-        model=pl.Series(stages[3] - stages[2]),
-        log_odds=pl.Series(stages[3]),
+        log_odds_before=pl.Series(turns[0]),
+        clock=pl.Series(turns[1] - turns[0]),
+        crm_edit=pl.Series(turns[2] - turns[1]),
+        model=pl.Series(turns[3] - turns[2]),
+        log_odds=pl.Series(turns[3]),
     ).select(ScoreChanges.column_names())

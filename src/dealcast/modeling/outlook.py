@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from dealcast.contracts import CrmTables
-from dealcast.modeling.history import ENTITIES, FloatArray, Traits
+from dealcast.modeling.history import FloatArray, Traits, traits_of
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.scoring import with_amount
 from dealcast.snapshots import DayArray, day_number
@@ -52,7 +52,7 @@ def win_chances(
         .collect()
     )
     today = np.full(rows.height, day_number(origin))
-    won = fitted.daily(_traits(rows), today, days).won
+    won = fitted.daily(traits_of(rows), today, days).won
     return WinChances(
         open=rows.select(
             "opportunity_id", "sales_agent", "product", "amount", "amount_from", "is_stale"
@@ -67,11 +67,6 @@ def _oldest_closed_age(dated: pl.LazyFrame, origin: date) -> int:
     age = (pl.col("close_date") - pl.col("engage_date")).dt.total_days()
     oldest = dated.filter(pl.col("close_date") <= origin).select(age.max()).collect().item()
     return -1 if oldest is None else int(oldest)
-
-
-def _traits(rows: pl.DataFrame) -> Traits:
-    engaged = rows["engage_date"].to_physical().cast(pl.Int64).to_numpy()
-    return Traits(engaged, {name: rows[name] for name in ENTITIES if name in rows.columns})
 
 
 def _recent_mix(dated: pl.LazyFrame, origin: date) -> pl.DataFrame:

@@ -11,16 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from dealcast.modeling.heterogeneity import Chance, p_value_of, variance_between
 from dealcast.modeling.metrics import BoolArray, FloatArray, IntArray, wilson
-from dealcast.snapshots import month_of_quarter
+from dealcast.snapshots import day_number, month_of_quarter
 
 # Chance of ranking entities that do not differ.
 LEVEL = 0.01
-# Cochran 1954: the chi-square tail holds where at most a fifth of the expected counts are below 5.
-SMALL_COUNT, MOST_SMALL = 5, 0.2
-PERMUTATIONS = 999
-BISECTIONS = 60
-LARGEST_TAU2 = 100.0
 # Difference in the share left blank (0-1) from which those filled in no longer stand for all.
 UNEVEN_BLANKS = 0.05
 
@@ -71,7 +67,7 @@ def win_rates(
     (null where they cannot be tested); `rank`.
     """
     closed = opportunities.filter(pl.col("close_date").is_not_null())
-    day = closed["close_date"].to_physical().cast(pl.Int64).to_numpy()
+    day = day_number(closed["close_date"].to_numpy())
     return _entity_rates(
         closed[by],
         (closed["deal_stage"] == "Won").to_numpy(),
@@ -99,66 +95,10 @@ def never_closes(
     return _entity_rates(
         old[by],
         old.select(~closed).to_series().to_numpy(),
-        old["engage_date"].dt.month_start().to_physical().cast(pl.Int64).to_numpy(),
+        day_number(old["engage_date"].dt.month_start().to_numpy()),
         words=NOT_CLOSING,
         seed=seed,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Chance:
-    """The events of each entity, were those of each stratum dealt out to its rows by lot.
-
-    One element per entity: `rows`, `expected` events, and `spread`, the variance of events before
-    the factor for dealing without replacement; that is in `basis` and `inflation`, by which the
-    covariance is inverted (diagonal less one direction a stratum). `freedom`: degrees of freedom.
-    """
-
-    rows: IntArray
-    expected: FloatArray
-    spread: FloatArray
-    basis: FloatArray
-    inflation: FloatArray
-    freedom: int
-
-    @classmethod
-    def of(cls, entity: IntArray, happened: BoolArray, stratum: IntArray) -> "Chance":
-        """The chances from codes that count from 0."""
-        strata = stratum.max(initial=-1) + 1
-        cell = np.bincount(
-            entity * strata + stratum, minlength=(entity.max(initial=-1) + 1) * strata
-        )
-        rows = cell.reshape(-1, max(strata, 1))
-        total = np.maximum(rows.sum(axis=0), 1)
-        share = np.bincount(stratum[happened], minlength=len(total)) / total
-        variance = share * (1 - share) * total / np.maximum(total - 1, 1)
-        spread = rows @ variance
-        scale = np.sqrt(np.where(spread > 0, spread, np.inf))
-        shared = rows * np.sqrt(variance / total) / scale[:, None]
-        basis, size, _ = np.linalg.svd(shared, full_matrices=False)
-        left = 1 - size**2
-        fixed = left < 1e-9  # noqa: PLR2004 - nothing but rounding
-        inflation = np.where(fixed, 0.0, 1 / np.where(fixed, 1.0, left)) - 1
-        freedom = int((spread > 0).sum() - fixed.sum())
-        return cls(rows.sum(axis=1), rows @ share, spread, basis, inflation, freedom)
-
-    def statistic(self, events: FloatArray) -> float:
-        """Generalised Cochran-Mantel-Haenszel: chi-square with `freedom` under chance.
-
-        Mantel and Haenszel 1959; for many groups Landis, Heyman and Koch 1978.
-        """
-        z = self.excess(events) / np.sqrt(np.where(self.spread > 0, self.spread, 1))
-        return float((z**2).sum() + (self.inflation * (z @ self.basis) ** 2).sum())
-
-    def excess(self, events: FloatArray) -> FloatArray:
-        """Events beyond those expected."""
-        return np.where(self.spread > 0, events - self.expected, 0.0)
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether too many expected counts are too small for the chi-square tail."""
-        rarer = np.minimum(self.expected, self.rows - self.expected)
-        return bool((rarer < SMALL_COUNT).mean() > MOST_SMALL)
 
 
 def _entity_rates(
@@ -175,7 +115,7 @@ def _entity_rates(
     table = _counted(names, chance.rows, events, words)
     if blanks or chance.freedom < 1:
         return _untested(table, blanks or "too few to compare", words)
-    p_value = _p_value(chance, events, (code, happened, stratum), seed)
+    p_value = p_value_of(chance, events, (code, happened, stratum), seed)
     return _tested(table, chance, events, p_value, words)
 
 
@@ -183,7 +123,7 @@ def _tested(
     table: pl.DataFrame, chance: Chance, events: FloatArray, p_value: float, words: Words
 ) -> EntityRates:
     by = table.columns[0]
-    tau2, highest = _tau2(chance, events)
+    tau2, highest = variance_between(chance, events)
     tau, ranked = float(np.sqrt(tau2)), p_value < LEVEL
     shrunk = table.with_columns(**_shrunk(chance, events, tau2, highest))
     return EntityRates(
@@ -217,59 +157,6 @@ def _untested(table: pl.DataFrame, why: str, words: Words) -> EntityRates:
         table=_ranked(table.with_columns(**unknown), ranked=False),
         note=f"Whether {by} differ in {words.rate} cannot be tested: {why}.",
     )
-
-
-def _p_value(
-    chance: Chance,
-    events: FloatArray,
-    rows: tuple[IntArray, BoolArray, IntArray],
-    seed: int,
-) -> float:
-    found = chance.statistic(events)
-    if not chance.is_sparse:
-        return _chi2_tail(chance.freedom, found)
-    return _permuted_tail(chance, found, rows, seed)
-
-
-def _permuted_tail(
-    chance: Chance, found: float, rows: tuple[IntArray, BoolArray, IntArray], seed: int
-) -> float:
-    """Share of deals by lot within the strata that differ as much as the entities do."""
-    entity, happened, stratum = rows
-    ordered = entity[np.lexsort((entity, stratum))]
-    parts = np.split(ordered, np.cumsum(np.bincount(stratum))[:-1])
-    wanted = np.bincount(stratum[happened], minlength=len(parts))
-    rng = np.random.default_rng(seed)
-    as_much = 1
-    for _ in range(PERMUTATIONS):
-        dealt = [rng.permutation(part)[:n] for part, n in zip(parts, wanted, strict=True)]
-        events = np.bincount(np.concatenate(dealt), minlength=len(chance.rows))
-        as_much += chance.statistic(events.astype(np.float64)) >= found - 1e-9
-    return as_much / (PERMUTATIONS + 1)
-
-
-def _tau2(chance: Chance, events: FloatArray) -> tuple[float, float]:
-    """Variance of the log-odds between entities, and its upper 97.5 % limit.
-
-    Moments: Paule and Mandel 1982; limit: Viechtbauer 2007. The log-odds of an entity against all
-    are taken as excess over variance (one step from no difference; Yusuf, Peto and others 1985).
-    """
-    told = chance.spread > 0
-    spread = chance.spread[told]
-    log_odds = chance.excess(events)[told] / spread
-
-    def variance_at(wanted: float) -> float:
-        low, high = 0.0, LARGEST_TAU2
-        for _ in range(BISECTIONS):
-            middle = (low + high) / 2
-            weight = 1 / (1 / spread + middle)
-            centred = log_odds - np.average(log_odds, weights=weight)
-            too_small = weight @ centred**2 > wanted
-            low, high = (middle, high) if too_small else (low, middle)
-        # Where even 0 is too large, the bisection ends a rounding error above it.
-        return low
-
-    return variance_at(chance.freedom), variance_at(_chi2_lower_limit(chance.freedom))
 
 
 def _shrunk(
@@ -334,15 +221,3 @@ def _note(by: str, p_value: float, tau: float, words: Words) -> str:
         f"{by} differ in {words.rate}, given {words.given} (p = {p_value:.2g}, sd of log-odds "
         f"{tau:.2f}); those whose intervals overlap much may stand in another order."
     )
-
-
-def _chi2_tail(freedom: int, statistic: float) -> float:
-    from scipy.special import chdtrc
-
-    return float(chdtrc(freedom, statistic))
-
-
-def _chi2_lower_limit(freedom: int) -> float:
-    from scipy.special import chdtri
-
-    return float(chdtri(freedom, 0.975))

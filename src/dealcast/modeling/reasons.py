@@ -20,6 +20,7 @@ from dealcast.snapshots import DayArray
 
 SMALLEST = 1e-9
 BASE = "base_rate"
+TOGETHER = "together"
 # Parts (log-odds) too small to be worth telling.
 WORTH_TELLING = 0.05
 
@@ -66,6 +67,11 @@ PARTS: Mapping[str, Part] = {
                 f"{words} ({{{name}}}) closes later or wins less often",
             )
             for name, words in _ENTITY_WORDS.items()
+        ),
+        Part(
+            TOGETHER,
+            "this agent, product and account do well together",
+            "this agent, product and account do badly together",
         ),
         Part(
             "recalibration",
@@ -126,7 +132,7 @@ def _stages(model: WinModel, horizon: int) -> Iterator[tuple[str, Predict]]:
         return lambda traits, days: fitted.incidence(traits, days, [horizon]).won[:, 0]
 
     fitted = model.fitted
-    bare = replace(fitted, speed=(), winning=(), recalibration=UNCHANGED)
+    bare = replace(fitted, speed=(), winning=(), boosted=None, recalibration=UNCHANGED)
     if bare.never_close is not None:
         levels = bare.never_close.levels
         bare = replace(bare, never_close=replace(bare.never_close, levels=()))
@@ -146,6 +152,8 @@ def _stages(model: WinModel, horizon: int) -> Iterator[tuple[str, Predict]]:
             winning=(*bare.winning, *(e for e in fitted.winning if e.of == (entity,))),
         )
         yield entity, within(bare)
+    if fitted.boosted is not None:
+        yield TOGETHER, within(replace(bare, boosted=fitted.boosted))
     yield "recalibration", within(fitted)
 
 

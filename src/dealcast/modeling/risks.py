@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from dealcast.modeling.boosting import BoostedWinning
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
 from dealcast.modeling.history import FloatArray, History, Traits
@@ -29,8 +30,8 @@ class Incidence(NamedTuple):
 class CompetingRisks:
     """A fitted closing process, with who never closes and, where they help, effects of entities.
 
-    `speed` shifts the log of the daily hazard of closing, `winning` the log-odds of being won
-    when closing. What is left out is None or empty.
+    `speed` shifts the log of the daily hazard of closing, `winning` and `boosted` the log-odds of
+    being won when closing. What is left out is None or empty.
     """
 
     table: ClosingTable
@@ -38,6 +39,7 @@ class CompetingRisks:
     speed: tuple[GroupEffects, ...] = ()
     winning: tuple[GroupEffects, ...] = ()
     recalibration: Recalibration = UNCHANGED
+    boosted: BoostedWinning | None = None
 
     def incidence(self, traits: Traits, days: DayArray, horizons: Sequence[int]) -> Incidence:
         """P(won) and P(lost) within (s, s + H], open at the end of s (`days`, one per element).
@@ -76,6 +78,10 @@ class CompetingRisks:
         """Log of how many times the usual hazard each one closes with."""
         return _summed(self.speed, traits)
 
+    def log_winning(self, traits: Traits) -> FloatArray:
+        """What the effects of single entities add to the log-odds of winning."""
+        return _summed(self.winning, traits)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives back what predicts the same."""
         return {
@@ -84,18 +90,20 @@ class CompetingRisks:
             "speed": [effects.to_dict() for effects in self.speed],
             "winning": [effects.to_dict() for effects in self.winning],
             "recalibration": self.recalibration.to_dict(),
+            "boosted": self.boosted.to_dict() if self.boosted else None,
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "CompetingRisks":
         """What `to_dict` wrote."""
-        never = content["never_close"]
+        never, boosted = content["never_close"], content["boosted"]
         return cls(
             table=ClosingTable.from_dict(content["table"]),
             never_close=NeverClose.from_dict(never) if never else None,
             speed=tuple(GroupEffects.from_dict(x) for x in content["speed"]),
             winning=tuple(GroupEffects.from_dict(x) for x in content["winning"]),
             recalibration=Recalibration(**content["recalibration"]),
+            boosted=BoostedWinning.from_dict(boosted) if boosted else None,
         )
 
     def _blocks(
@@ -107,8 +115,8 @@ class CompetingRisks:
                 "day": days,
                 "engaged": traits.engaged,
                 "log_speed": self.log_speed(traits),
-                "winning": _summed(self.winning, traits),
                 "never": self._never(traits, days),
+                **self._winning(traits),
             }
         )
         for part in factors.iter_slices(BLOCK):
@@ -116,6 +124,14 @@ class CompetingRisks:
             code = part.select(pl.struct(pl.all()).rank("dense") - 1).to_series().to_numpy()
             _, first = np.unique(code, return_index=True)
             yield self._daily(part[first], longest), code
+
+    def _winning(self, traits: Traits) -> dict[str, FloatArray]:
+        """Shift of the log-odds of winning: one column, or one per month of the quarter."""
+        winning = self.log_winning(traits)
+        if self.boosted is None:
+            return {"winning": winning}
+        shifts = self.boosted.shifts(traits)
+        return {f"winning_{m}": winning + shifts[:, m] for m in range(shifts.shape[1])}
 
     def _never(self, traits: Traits, days: DayArray) -> FloatArray:
         """Chance that each, open at the end of its day, never closes."""
@@ -126,7 +142,7 @@ class CompetingRisks:
         return logistic(self.never_close.log_odds(traits) + by_now)
 
     def _daily(self, kinds: pl.DataFrame, longest: int) -> Incidence:
-        today, engaged, speed, winning, never = (
+        today, engaged, speed, never, *by_month = (
             column.to_numpy()[:, None] for column in kinds.get_columns()
         )
         day = today + np.arange(1, longest + 1)
@@ -134,6 +150,9 @@ class CompetingRisks:
         closed = (1 - never) * (1 - np.cumprod(1 - hazard, axis=1))
         # Rounding must not make a chance negative.
         closing = np.diff(self.recalibration.closed(closed), axis=1, prepend=0.0).clip(min=0.0)
+        winning = by_month[0]
+        if self.boosted is not None:
+            winning = np.take_along_axis(np.hstack(by_month), self.table.month(day), axis=1)
         share = logistic(log_odds(self.table.share_won(day)) + winning + self.recalibration.winning)
         return Incidence(closing * share, closing * (1 - share))
 

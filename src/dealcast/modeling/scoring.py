@@ -8,10 +8,10 @@ import polars as pl
 
 from dealcast.contracts import OPEN_STAGES, CrmTables, scores_contract
 from dealcast.errors import ModelError
-from dealcast.modeling.history import ENTITIES, FloatArray, Traits, known_by
+from dealcast.modeling.history import ENTITIES, FloatArray, Traits, known_by, traits_of
 from dealcast.modeling.reasons import reasons, told
 from dealcast.modeling.training import WinModel
-from dealcast.snapshots import EPOCH, DayArray
+from dealcast.snapshots import DayArray, day_number
 
 NOT_ENGAGED = "not engaged yet: no clock to predict from"
 ENGAGED_LATER = "engaged after the date of scoring: no clock to predict from"
@@ -22,6 +22,8 @@ WINDOW = (0.1, 0.9)
 # With a smaller chance (0-1) of ever closing a window would say nothing.
 WORTH_A_WINDOW = 0.01
 GRADES = ("A", "B", "C", "D")
+# Opportunities whose chances of each day to come are held in memory at a time.
+BLOCK = 20_000
 
 
 class Scored(NamedTuple):
@@ -55,8 +57,8 @@ def score(
     today = model.updated(known_by(tables.opportunities.collect(), as_of))
     opened = with_amount(open_on(tables.opportunities, as_of), tables, as_of).collect()
     aged = opened.filter(pl.col("age_days").is_not_null()).with_columns(scored_on=pl.lit(as_of))
-    traits = traits_on(aged)
-    day = np.full(aged.height, (as_of - EPOCH).days)
+    traits = traits_of(aged)
+    day = np.full(aged.height, day_number(as_of))
     parts = reasons(today, aged, traits, day)
     rows = opened.join(_chances(today, aged, traits, day), on="opportunity_id", how="left").join(
         told(parts, aged), on="opportunity_id", how="left"
@@ -130,14 +132,15 @@ def open_on(opportunities: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     )
 
 
-def traits_on(opened: pl.DataFrame) -> Traits:
-    """The traits of opportunities with an engage date."""
-    engaged = opened["engage_date"].to_physical().cast(pl.Int64).to_numpy()
-    return Traits(engaged, {name: opened[name] for name in ENTITIES})
-
-
 def _chances(model: WinModel, aged: pl.DataFrame, traits: Traits, days: DayArray) -> pl.DataFrame:
     """p_won_H and p_lost_H of those that have an age, p_ever_won and the close window."""
+    blocks = (np.arange(s, min(s + BLOCK, len(days))) for s in range(0, max(len(days), 1), BLOCK))
+    return pl.concat(_chances_of(model, aged[at], traits.take(at), days[at]) for at in blocks)
+
+
+def _chances_of(
+    model: WinModel, aged: pl.DataFrame, traits: Traits, days: DayArray
+) -> pl.DataFrame:
     incidence = model.incidence(traits, days)
     columns = {
         f"p_{outcome}_{h}": values[:, at]

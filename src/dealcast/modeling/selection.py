@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from dealcast.modeling.estimators import ESTIMATORS, estimator_named
+from dealcast.modeling.evaluation import codes, won_and_p
 from dealcast.modeling.metrics import log_loss
 from dealcast.modeling.resampling import Paired, paired_difference
 
@@ -62,8 +62,7 @@ def choose(candidates: pl.DataFrame, *, wanted: str = "auto") -> Choice:
     parts = rows.partition_by("estimator", as_dict=True)
     p = {n: parts[n,]["p_won"].to_numpy() for n in ELIGIBLE if (n,) in parts}
     first = next(iter(parts.values()))
-    won = np.asarray(first["outcome"] == "won")
-    opportunity = first["opportunity_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    won, opportunity = won_and_p(first)[0], codes(first)
     losses = {n: log_loss(won, values) for n, values in p.items()}
     best = min(losses, key=lambda name: losses[name])
     paired = {n: paired_difference(won, v, p[best], opportunity=opportunity) for n, v in p.items()}

@@ -93,8 +93,16 @@ class WinModel:
                 f"it differs in {listed(sorted(wrong))}.",
                 remedy="train it anew with `dealcast train`",
             )
+        try:
+            fitted = CompetingRisks.from_dict(content["fitted"])
+        except (KeyError, TypeError) as error:
+            raise OtherVersionError(
+                "The model was written by another version of dealcast: "
+                f"its parts differ ({error}).",
+                remedy="train it anew with `dealcast train`",
+            ) from error
         values = {k: v for k, v in content.items() if k != "model_id"} | {
-            "fitted": CompetingRisks.from_dict(content["fitted"]),
+            "fitted": fitted,
             "base_rates": BaseRates.from_dict(content["base_rates"]),
             "trained_until": date.fromisoformat(content["trained_until"]),
             "first_close": date.fromisoformat(content["first_close"]),

@@ -9,7 +9,7 @@ from dealcast.contracts import CalibrationOverTime
 from dealcast.monitoring.issued import long_scores, with_outcomes
 from dealcast.monitoring.statistics import IntArray, wilson
 from dealcast.monitoring.timing import wins_by_lag, wins_due
-from dealcast.snapshots import week_of_quarter
+from dealcast.snapshots import day_number, week_of_quarter
 
 # A certain forecast that fails would cost an infinite log loss.
 SMALLEST_P = 1e-6
@@ -59,7 +59,7 @@ def _not_matured(rows: pl.DataFrame, wins: IntArray, fiscal_year_start_month: in
         return waiting.with_columns(expected=pl.col("p_won"))
     key = ["opportunity_id", "scored_on", "elapsed_days"]
     wide = rows.pivot("horizon_days", index=key, values="p_won")
-    days = wide["scored_on"].to_physical().cast(pl.Int64).to_numpy()
+    days = day_number(wide["scored_on"].to_numpy())
     due = wins_due(
         wide.select(str(h) for h in horizons).to_numpy().astype(np.float64),
         horizons,

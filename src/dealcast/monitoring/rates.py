@@ -10,7 +10,7 @@ from dealcast.monitoring import statistics
 from dealcast.monitoring.comparison import Comparison, not_applicable, too_few
 from dealcast.monitoring.statistics import FloatArray, IntArray, Rates, compare_rates
 from dealcast.monitoring.windows import PARTS_OF_QUARTER, Windows
-from dealcast.snapshots import DayArray, quarter_start
+from dealcast.snapshots import DayArray, day_number, quarter_start
 
 WEEKDAYS = 7
 # Fewer degrees of freedom say little about how much more than by chance weeks differ.
@@ -113,7 +113,7 @@ def rate_comparison(
 
 
 def _per_day(engaged: pl.DataFrame, days: DayArray) -> IntArray:
-    at = engaged["engage_date"].to_physical().cast(pl.Int64).to_numpy()
+    at = day_number(engaged["engage_date"].to_numpy())
     if not len(days):
         return np.zeros(0, dtype=np.int64)
     return np.bincount(at - days[0], minlength=len(days)).astype(np.int64)

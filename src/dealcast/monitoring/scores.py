@@ -8,7 +8,7 @@ from dealcast.monitoring.comparison import Comparison, not_applicable
 from dealcast.monitoring.issued import long_scores, with_outcomes
 from dealcast.monitoring.statistics import IntArray
 from dealcast.monitoring.windows import WEEKS_OF_QUARTER, Windows
-from dealcast.snapshots import week_of_quarter
+from dealcast.snapshots import day_number, week_of_quarter
 
 # Scoring dates of the same week of the quarter that tell how much such dates differ anyway.
 FEWEST_DEGREES = 5
@@ -51,7 +51,7 @@ def _compare_first_scores(what: str, rows: pl.DataFrame, within: Windows) -> Com
     current = dates["is_current"].to_numpy()
     seen = (int((~current).sum()), int(current.sum()))
     week = week_of_quarter(
-        dates["scored_on"].to_physical().cast(pl.Int64).to_numpy(),
+        day_number(dates["scored_on"].to_numpy()),
         fiscal_year_start_month=within.fiscal_year_start_month,
     )
     shift = _shift_within(week, current, dates["score"].to_numpy())

@@ -7,7 +7,7 @@ import polars as pl
 
 from dealcast.monitoring.statistics import FloatArray, IntArray
 from dealcast.monitoring.windows import WEEKS_OF_QUARTER
-from dealcast.snapshots import DayArray, day_number, week_of_quarter
+from dealcast.snapshots import day_number, week_of_quarter
 
 # Wins in a week of the quarter under which the curve of all weeks together is used.
 FEWEST_WINS = 20
@@ -31,7 +31,7 @@ def wins_by_lag(
     if won.is_empty():
         return wins
     first: date | None = opportunities.select(pl.col("close_date").min()).item()
-    engaged, closed = (_days(won[c]) for c in ("engage_date", "close_date"))
+    engaged, closed = (day_number(won[c].to_numpy()) for c in ("engage_date", "close_date"))
     start, last = day_number(first or known_until), day_number(known_until) - horizon_days
     for lag in range(1, horizon_days + 1):
         day = closed - lag
@@ -68,8 +68,3 @@ def wins_due(
     np.divide(wins[curve, elapsed] - before, after - before, out=between, where=after > before)
     due: FloatArray = low + np.where(elapsed == grid[at], 0.0, between) * (high - low)
     return due
-
-
-def _days(dates: pl.Series) -> DayArray:
-    days: DayArray = dates.to_physical().cast(pl.Int64).to_numpy()
-    return days

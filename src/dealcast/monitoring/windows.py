@@ -131,5 +131,5 @@ def _in_windows(tables: CrmTables, within: Windows, event: str) -> pl.DataFrame:
             for frame, is_current in ((reference, False), (current, True))
         ]
     ).collect()
-    days = rows[event].to_physical().cast(pl.Int64).to_numpy()
+    days = day_number(rows[event].to_numpy())
     return rows.with_columns(part=pl.Series(within.part_of_quarter(days), dtype=pl.Int64))

@@ -130,6 +130,10 @@ class ModelSettings(Section):
         "auto",
         description="auto: the plainest of those that predict best out of time; or a name of one.",
     )
+    try_boosting: bool = Field(
+        False,
+        description="Try boosted trees too, for data with much signal (extra 'boosting').",
+    )
     entities: tuple[str, ...] = Field(
         ("sales_agent", "product", "account"),
         description="Whose differences in speed and winning may be learnt, where the leak gate "

@@ -9,6 +9,12 @@ from dealcast.tracking.base import ModelVersion, Promotion
 from dealcast.workflow.workspace import Workspace
 
 
+def model_entities(ws: Workspace) -> tuple[str, ...]:
+    """The entities that a model may use: asked for, and let in by the leak gate."""
+    excluded = set(ws.record("audit").figures["excluded_features"])
+    return tuple(name for name in ws.settings.model.entities if name not in excluded)
+
+
 def champion_model(ws: Workspace) -> tuple[Any, str]:
     """The model that scores on `as_of`, and why it does."""
     from dealcast.modeling.training import WinModel
@@ -52,8 +58,11 @@ def _judge_challenger(
 
     if champion is None:
         return "the first model", True
+    content = ws.store.get_json(champion.key)
+    if content is None:
+        return f"the champion's file {champion.key} is gone", True
     try:
-        former = WinModel.from_dict(ws.store.require_json(champion.key))
+        former = WinModel.from_dict(content)
     except OtherVersionError as error:
         return error.problem, True
     if incomparable := _incomparable(ws, version, champion, former):
@@ -90,6 +99,10 @@ def _incomparable(
         (
             set(former.horizons_days) != set(ws.settings.model.horizons_days),
             "the champion has other horizons",
+        ),
+        (
+            bool(left_out := set(former.entities) - set(model_entities(ws))),
+            f"the champion uses {', '.join(sorted(left_out))}, which is left out now",
         ),
     )
     return next((reason for holds, reason in reasons if holds), None)

@@ -10,7 +10,7 @@ from dealcast.errors import HistoryTooShortError, LeakError, OtherVersionError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.tracking.base import Metric, ModelVersion, Param, Table
-from dealcast.workflow.champions import champion_model, register_and_contest
+from dealcast.workflow.champions import champion_model, model_entities, register_and_contest
 from dealcast.workflow.manifest import StepRecord
 from dealcast.workflow.workspace import Made, Workspace
 
@@ -227,12 +227,8 @@ def fitting_context(ws: Workspace) -> Any:
     """How estimators are to be fitted; only fields that the leak gate let in are there."""
     from dealcast.modeling.estimators import Context
 
-    excluded = set(ws.record("audit").figures["excluded_features"])
-    return Context(
-        ws.settings.model,
-        ws.settings.data.fiscal_year_start_month,
-        tuple(name for name in ws.settings.model.entities if name not in excluded),
-    )
+    month = ws.settings.data.fiscal_year_start_month
+    return Context(ws.settings.model, month, model_entities(ws))
 
 
 def _by_segment(own: pl.DataFrame, opportunities: pl.DataFrame) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def forecast(ws: Workspace) -> Made:
     logger.info("%s", found.summary)
     made.figures = {
         "forecast_method": found.champion.method,
+        "forecast_was_chosen": ws.settings.forecast.method == "auto" and found.champion.n > 0,
         "forecast_summary": found.summary,
         "next_periods": _next_periods(found.forecast),
         "forecast_notes": list(found.notes),
@@ -101,7 +102,7 @@ def _next_periods(issued: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _issued_last(record: StepRecord | None) -> dict[str, str]:
     """The method of the last forecast, which stays where none is better beyond chance."""
-    if record is None or "forecast_method" not in record.figures:
+    if record is None or not record.figures.get("forecast_was_chosen"):
         return {}
     return {"current": record.figures["forecast_method"]}
 

@@ -71,7 +71,10 @@ class Store:
         return self.version(name)
 
     def load(self, name: str, *, version: int | None = None) -> pl.DataFrame:
-        """The table, as it is now or as it was at a version. Raises StoreError if there is none."""
+        """The table, as it is now or as it was at a version. Raises StoreError if there is none.
+
+        Of a table that is appended to, the rows of the latest run come last.
+        """
         table = table_named(name)
         try:
             frame = pl.read_delta(str(self._folder(table)), version=version)
@@ -82,6 +85,9 @@ class Store:
                 f"Table '{name}' could not be read{_at(version)}: {error}",
                 remedy=f"`dealcast export {name} --versions` lists the versions there are",
             ) from error
+        if table.mode == "append":
+            # Delta gives the latest file first. Ids of runs sort by time.
+            frame = frame.sort("run_id", maintain_order=True)
         # Versions of another time may have had another contract: only the current one is checked.
         return frame if version is not None else _checked(table, None, frame)
 

@@ -1,6 +1,7 @@
 """LK6: numbers that summarise an entity over the whole export, the row's own outcome included."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ def _totals(audited: Audited) -> Iterator[tuple[list[str], pl.DataFrame]]:
             for label in candidates.labels
         )
         yield [entity], _whole_export(own, entity).join(labels, on=entity, how="left")
-        if "snapshot_date" in named.columns:
+        if "snapshot_date" in named.columns and named.height:
             yield [entity, "snapshot_date"], _after_each_date(own, named, entity)
 
 
@@ -80,20 +81,20 @@ def _whole_export(own: pl.DataFrame, entity: str) -> pl.DataFrame:
 
 
 def _after_each_date(own: pl.DataFrame, named: pl.DataFrame, entity: str) -> pl.DataFrame:
-    asked = named.select(entity, "snapshot_date").unique()
-    later = pl.col("close_date") > pl.col("snapshot_date")
-    return (
-        asked.join(own.select(entity, "close_date", "engage_date", "is_won"), on=entity)
-        .group_by(entity, "snapshot_date")
-        .agg(
-            later.sum().cast(pl.Float64).alias("what closes after the date"),
-            (later & pl.col("is_won")).sum().cast(pl.Float64).alias("what is won after the date"),
-            (pl.col("engage_date") > pl.col("snapshot_date"))
-            .sum()
-            .cast(pl.Float64)
-            .alias("what is engaged after the date"),
-        )
-    )
+    # Date by date: every opportunity beside every date would not fit in memory.
+    return pl.concat(
+        own.lazy().group_by(entity).agg(**_after(day)).with_columns(snapshot_date=pl.lit(day))
+        for day in named["snapshot_date"].unique().sort()
+    ).collect()
+
+
+def _after(day: date) -> dict[str, pl.Expr]:
+    later, engaged = pl.col("close_date") > day, pl.col("engage_date") > day
+    return {
+        "what closes after the date": later.sum().cast(pl.Float64),
+        "what is won after the date": (later & pl.col("is_won")).sum().cast(pl.Float64),
+        "what is engaged after the date": engaged.sum().cast(pl.Float64),
+    }
 
 
 def _constant_within(
