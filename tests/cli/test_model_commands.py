@@ -159,7 +159,63 @@ def test_the_forecast_is_drawn_and_the_dead_pipeline_has_owners(call: Call, root
     assert "Dead pipeline by owner" in dead
 
 
-def test_scores_that_moved_are_shown(call: Call, root: Path) -> None:
-    assert call("score", "--root", root).code == 0
+def test_scores_that_moved_are_shown_with_why(call: Call, tmp_path: Path) -> None:
+    run = ("run", *SAMPLE, "--root", tmp_path / "store")
+    assert call(*run, "--set", "data.as_of=2025-11-30").code == 0
+    first = call("score", "--moved", "--root", tmp_path / "store", "--set", "data.as_of=2025-11-30")
+    assert call(*run).code == 0
 
-    assert "clock" in call("score", "--moved", "--root", root).out
+    moved = call("score", "--moved", "--root", tmp_path / "store")
+
+    assert "No score has moved" in first.out
+    assert "since 2025-11-30" in moved.out
+    assert "clock" in moved.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("evaluate", "--set", "model.horizons_days=[0]"), 2, "horizons_days"),
+        (("evaluate", "--set", "model.estimator=foo"), 2, "'never_close'"),
+        (("evaluate", "--set", "model.entities=[foo]"), 2, "entities"),
+        (("score", "--set", "model.grades=[0.1, 0.25, 0.5]"), 2, "must fall from A to C"),
+        (("score", "--set", "model.grades=[1.5, 0.25, 0.1]"), 2, "grades"),
+        (("monitor", "--set", "monitoring.current_days=100000"), 2, "current_days"),
+        (("audit", "--set", "audit.allow={account: ''}"), 2, "account"),
+        (("audit", "--feature", "acount"), 5, "'account'"),
+        (("audit", "--table", "crm_features", "--file", "x.csv"), 2, "--file"),
+        (("audit", "--file", "nothing.csv"), 3, "nothing.csv"),
+        (("train", "--set", "model.estimator=age"), 2, "--from evaluate"),
+        (("models", "promote", "nothing"), 6, "nothing"),
+        (("score", "--top", "-1"), 2, "--top"),
+    ],
+)
+def test_wrong_input_to_the_model_is_refused_with_what_to_do(
+    call: Call, root: Path, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    refused = call(*arguments, "--root", root)
+
+    assert refused.code == code, refused.err
+    assert told in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_a_file_without_rows_has_not_passed(call: Call, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("opportunity_id,x\n")
+
+    refused = call("audit", "--file", tmp_path / "empty.csv", "--root", root)
+
+    assert refused.code == 3
+    assert "no rows" in refused.err
+
+
+@pytest.mark.parametrize("content", ["{broken", "{}", "[]"])
+def test_a_broken_registry_is_named(call: Call, tmp_path: Path, content: str) -> None:
+    copy = tmp_path / "copy"
+    (copy / "models").mkdir(parents=True)
+    (copy / "models" / "registry.json").write_text(content)
+
+    refused = call("models", "--root", copy)
+
+    assert refused.code == 6
+    assert "registry.json" in refused.err

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import polars as pl
@@ -10,13 +11,16 @@ import polars as pl
 from dealcast.cli import render, render_evaluation, render_model
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import chose_source, settings_options, source_options
-from dealcast.errors import StoreError, listed
+from dealcast.errors import SettingsError, StoreError, listed, nearest
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Promotion, Registry, open_registry, rollback
 from dealcast.workflow.audits import audit_file, audit_stored
 from dealcast.workflow.manifest import load_latest_steps, new_run_id
 from dealcast.workflow.run import Plan
 from dealcast.workflow.store import Store
+
+# Log-odds by which a score must have changed to be called moved.
+SMALLEST_MOVE = 1e-6
 
 
 @click.command(
@@ -43,6 +47,8 @@ def audit(
 
     Without options, what the model may use; else a table that must not be used, or your own.
     """
+    if table and file:
+        raise SettingsError("--table and --file are two audits.", remedy="give one, then the other")
     if table or file:
         store = Store(loaded.settings.storage.root)
         report = audit_file(store, loaded.settings, file) if file else audit_stored(
@@ -53,7 +59,7 @@ def audit(
         manifest, store = run_and_show(loaded, Plan("audit", "audit", again=False), as_json=as_json)
         content = store.require_json(manifest.steps[-1].objects["leak_audit"])
     if feature:
-        content["records"] = [r for r in content["records"] if r["feature"] == feature]
+        content["records"] = _of_feature(content["records"], feature)
     if as_json:
         render.as_json(content)
     else:
@@ -100,7 +106,11 @@ def evaluate(loaded: LoadedSettings, by: str | None, as_json: bool) -> None:
     if as_json:
         render.as_json(evaluation)
     elif by:
-        render_evaluation.by_segment(evaluation["by_segment"].get(by, ()), by)
+        if by not in evaluation["by_segment"]:
+            raise StoreError(
+                f"The export names no {by}.", remedy="map its column (docs/mapping.md)"
+            )
+        render_evaluation.by_segment(evaluation["by_segment"][by], by)
     else:
         render_evaluation.evaluation(evaluation)
 
@@ -109,7 +119,13 @@ def evaluate(loaded: LoadedSettings, by: str | None, as_json: bool) -> None:
     epilog="Example: dealcast score --root data --top 20\n\n"
     "Example: dealcast score --root data --moved"
 )
-@click.option("--top", default=10, show_default=True, help="How many opportunities to print.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many opportunities to print.",
+)
 @click.option("--moved", is_flag=True, help="Show whose score moved most; score only if needed.")
 @settings_options
 def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
@@ -124,8 +140,7 @@ def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
         return
     out, shown = render.console(), scores.head(top).to_dicts()
     if moved:
-        size = (pl.col("log_odds") - pl.col("log_odds_before")).abs()
-        out.print(render_model.changes(changed.sort(size, descending=True).head(top).to_dicts()))
+        render_model.changes(_moved(changed, scores).head(top).to_dicts())
         return
     out.print(render_model.scores(shown, currency=loaded.settings.data.currency))
     out.print()
@@ -135,7 +150,13 @@ def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
 
 @click.command(epilog="Example: dealcast people --by sales_agent --root data")
 @click.option("--by", help="The table of one entity, such as sales_agent.")
-@click.option("--limit", default=40, show_default=True, help="How many rows to print.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="How many rows to print.",
+)
 @settings_options
 def people(loaded: LoadedSettings, by: str | None, limit: int, as_json: bool) -> None:
     """Compare agents, products and accounts, with care.
@@ -191,9 +212,27 @@ def roll_back(loaded: LoadedSettings, as_json: bool) -> None:
 @settings_options
 def promote(loaded: LoadedSettings, model_id: str, reason: str, as_json: bool) -> None:
     """Make a registered model the champion, for a reason that is recorded."""
+    if not reason.strip():
+        raise SettingsError("A promotion by hand needs a reason.", remedy='--reason "WHY"')
+    registry, store = _registry(loaded), Store(loaded.settings.storage.root)
+    for version in registry.versions():
+        if version.model_id == model_id:
+            store.require_json(version.key)
     promotion = Promotion(model_id, new_run_id(datetime.now(UTC)), reason)
-    _registry(loaded).promote(promotion)
+    registry.promote(promotion)
     _tell(promotion, loaded, as_json=as_json)
+
+
+def _of_feature(records: list[dict[str, Any]], feature: str) -> list[dict[str, Any]]:
+    """The records of one feature. Raises StoreError, with the nearest, where there is none."""
+    found = [r for r in records if r["feature"] == feature]
+    if not found:
+        near = nearest(feature, {r["feature"] for r in records})
+        raise StoreError(
+            f"No feature '{feature}' was audited.",
+            remedy=f"did you mean '{near}'?" if near else "`dealcast audit --json` has all of them",
+        )
+    return found
 
 
 def _tell(promotion: Promotion, loaded: LoadedSettings, *, as_json: bool) -> None:
@@ -205,6 +244,20 @@ def _tell(promotion: Promotion, loaded: LoadedSettings, *, as_json: bool) -> Non
             f"Champion is now {promotion.model_id}: {promotion.reason}.\n"
             f"Next: dealcast run --from score --root {root}"
         )
+
+
+def _moved(changed: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """The changes of scores that changed, those that move most money first."""
+    if changed.is_empty():
+        return changed
+    before, now = (1 / (1 + (-pl.col(name)).exp()) for name in ("log_odds_before", "log_odds"))
+    worth = scores.select("opportunity_id", "sales_agent", "product", "amount", "is_stale")
+    return (
+        changed.join(worth, on="opportunity_id")
+        .with_columns(p_before=before, p_now=now, value=(now - before) * pl.col("amount"))
+        .filter((pl.col("log_odds") - pl.col("log_odds_before")).abs() > SMALLEST_MOVE)
+        .sort(pl.col("value").abs(), "opportunity_id", descending=[True, False], nulls_last=True)
+    )
 
 
 def _registry(loaded: LoadedSettings) -> Registry:

@@ -55,19 +55,45 @@ def reasons(rows: Sequence[Row]) -> Table:
     )
 
 
-def changes(rows: Sequence[Row]) -> Table:
-    """Why scores moved most since they were last issued."""
+def changes(rows: Sequence[Row]) -> None:
+    """Why scores moved since they were last issued, those that move most money first."""
+    out = console()
+    if not rows:
+        out.print(
+            "No score has moved since scores were last issued, or they were issued only once."
+        )
+        return
+    first = rows[0]
     lines = [
         (
             r["opportunity_id"],
-            f"{r['log_odds_before']:.2f}",
+            r["sales_agent"] or "-",
+            r["product"] or "-",
+            share(r["p_before"]),
+            share(r["p_now"]),
             *(f"{r[part]:+.2f}" for part in ("clock", "crm_edit", "model")),
-            f"{r['log_odds']:.2f}",
+            count(r["value"]),
+            "stale now" if r["is_stale"] else "",
         )
         for r in rows
     ]
-    columns = ("opportunity", ">before", ">clock", ">CRM edit", ">model", ">now")
-    return table("Scores that moved most (log-odds)", columns, lines)
+    columns = (
+        "opportunity",
+        "agent",
+        "product",
+        ">before",
+        ">now",
+        ">clock",
+        ">CRM edit",
+        ">model",
+        ">expected",
+        "",
+    )
+    title = (
+        f"Scores that moved since {first['former_scored_on']} (as of {first['scored_on']}): won "
+        f"within {first['horizon_days']} days, parts in log-odds"
+    )
+    out.print(table(title, columns, lines))
 
 
 def model(content: Row, figures: Row, *, key: str) -> None:

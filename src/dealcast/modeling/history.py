@@ -246,6 +246,6 @@ def _at_risk(
 def _nothing_closed(until: date) -> ModelError:
     return ModelError(
         f"No opportunity had closed after its first day by {until}: there is nothing to learn.",
-        remedy="give an export with closed opportunities, and check which stages the mapping "
-        "counts as Won and Lost",
+        remedy="give an export with closed opportunities, a later data.as_of where it is set, and "
+        "check which stages the mapping counts as Won and Lost",
     )

@@ -3,7 +3,9 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, field_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -123,10 +125,12 @@ class FeatureSettings(Section):
 class ModelSettings(Section):
     """How the win model is trained and judged."""
 
-    horizons_days: tuple[int, ...] = Field(
+    horizons_days: tuple[Annotated[int, Field(ge=1, le=3_650)], ...] = Field(
         (30, 60, 90), min_length=1, description="Won within so many days."
     )
-    estimator: str = Field(
+    estimator: Literal[
+        "auto", "age", "calendar", "never_close", "shifting", "entities", "boosting"
+    ] = Field(
         "auto",
         description="auto: the plainest of those that predict best out of time; or a name of one.",
     )
@@ -134,15 +138,23 @@ class ModelSettings(Section):
         False,
         description="Try boosted trees too, for data with much signal (extra 'boosting').",
     )
-    entities: tuple[str, ...] = Field(
+    entities: tuple[Literal["sales_agent", "product", "account"], ...] = Field(
         ("sales_agent", "product", "account"),
         description="Whose differences in speed and winning may be learnt, where the leak gate "
         "lets them in.",
     )
-    grades: tuple[float, float, float] = Field(
+    grades: tuple[Share, Share, Share] = Field(
         (0.5, 0.25, 0.1),
         description="Least chances (0-1) of being won within the longest horizon for A, B and C.",
     )
+
+    @field_validator("grades")
+    @classmethod
+    def _grades_fall(cls, grades: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not grades[0] > grades[1] > grades[2]:
+            raise ValueError("must fall from A to C, such as [0.5, 0.25, 0.1]")
+        return grades
+
     min_closed: int = Field(
         200, ge=1, description="Fewest closed opportunities to train on (count)."
     )
@@ -158,6 +170,7 @@ class MonitoringSettings(Section):
     current_days: int = Field(
         90,
         ge=1,
+        le=3_650,
         description="Days compared with what was before, where the model knows the whole export.",
     )
     false_alarm_rate: float = Field(
@@ -249,7 +262,7 @@ class AuditSettings(Section):
     accept_near_perfect: str | None = Field(
         None, description="Reason for accepting such a model all the same; it is recorded."
     )
-    allow: dict[str, str] = Field(
+    allow: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {}, description="Features to keep although they fail: name to reason, which is recorded."
     )
 

@@ -86,8 +86,15 @@ class LocalRegistry:
         content = self._get(self.KEY)
         if content is None:
             return {"versions": [], "promotions": []}
-        read: dict[str, list[dict[str, str]]] = json.loads(content)
-        return read
+        try:
+            read = json.loads(content)
+            return {name: list(read[name]) for name in ("versions", "promotions")}
+        except (ValueError, TypeError, KeyError):
+            raise ModelError(
+                f"The model registry {self.KEY} is not what was written there.",
+                remedy="restore it from a copy, or delete it: the next `dealcast run` begins a new "
+                "one, and models/ keeps every model",
+            ) from None
 
 
 def _json(content: object) -> bytes:

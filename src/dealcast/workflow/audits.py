@@ -47,6 +47,8 @@ def audit_file(store: Store, settings: Settings, file: Path) -> AuditReport:
             f"'{file}' could not be read: {str(error).splitlines()[0]}",
             remedy="give a CSV or Parquet file with --file",
         ) from error
+    if frame.is_empty():
+        raise SourceError(f"'{file}' has no rows.", remedy="give one row per opportunity")
     return audit_table(
         frame,
         _tables(store),

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from dealcast.errors import HistoryTooShortError, LeakError, OtherVersionError
+from dealcast.errors import HistoryTooShortError, LeakError, OtherVersionError, SettingsError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.tracking.base import Metric, ModelVersion, Param, Table
@@ -123,6 +123,11 @@ def train_model(ws: Workspace) -> Made:
     judged = ws.record("evaluate").figures
     _refuse_near_perfect(ws, judged.get("largest_auc", 0.0))
     wanted = ws.settings.model.estimator
+    if judged.get("chosen_estimator") and wanted not in ("auto", judged["chosen_estimator"]):
+        raise SettingsError(
+            f"model.estimator asks for '{wanted}', but '{judged['chosen_estimator']}' was judged.",
+            remedy=f"`dealcast run --from evaluate --set model.estimator={wanted}`",
+        )
     fallback = DEFAULT if wanted == "auto" else wanted
     recalibration = judged.get("recalibration")
     model = train(

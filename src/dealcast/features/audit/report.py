@@ -38,6 +38,13 @@ class AuditReport:
         return _tests_by_feature(self.failed)
 
     @property
+    def untested(self) -> tuple[str, ...]:
+        """Features of which no test could say anything: they have not passed either."""
+        names = dict.fromkeys(r.feature for r in self.records)
+        told = {r.feature for r in self.records if r.outcome != "not applicable"}
+        return tuple(name for name in names if name not in told)
+
+    @property
     def summary(self) -> str:
         """The result in words."""
         audited = {r.feature for r in self.records if r.outcome != "banned"}
@@ -45,12 +52,21 @@ class AuditReport:
         named = "; ".join(f"{name} ({', '.join(codes)})" for name, codes in self.leaks.items())
         found = f"{len(self.leaks)} of {len(audited)} features leak: {named}" if named else ""
         parts = [found or f"none of {len(audited)} features leaks"]
+        if not audited or len(self.untested) == len(audited):
+            return f"nothing could be tested: {self._why_untested}"
+        if self.untested:
+            parts.append(f"{len(self.untested)} could not be tested")
         if self.overridden:
             allowed = _tests_by_feature(self.overridden)
             parts.append(f"{len(allowed)} allowed all the same ({', '.join(allowed)})")
         if banned:
             parts.append(f"{len(banned)} banned by declaration")
         return "; ".join(parts)
+
+    @property
+    def _why_untested(self) -> str:
+        notes = [r.note for r in self.records if r.outcome == "not applicable" and r.note]
+        return notes[-1] if notes else "there is no feature, or no row, to test"
 
     def of(self, feature: str) -> dict[str, AuditRecord]:
         """The records of one feature by test."""
@@ -71,6 +87,7 @@ class AuditReport:
         return {
             "summary": self.summary,
             "excluded": sorted(self.excluded),
+            "untested": list(self.untested),
             "leaks": {name: list(codes) for name, codes in self.leaks.items()},
             "records": [asdict(record) for record in self.records],
         }
