@@ -45,6 +45,24 @@ def test_a_file_of_features_is_audited(call: Call, root: Path, tmp_path: Path) -
     assert set(found["leaks"]) == {"paid"}
 
 
+def test_a_close_date_in_disguise_is_found_in_a_file_with_one_row_per_opportunity(
+    call: Call, root: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "clean.parquet"
+    assert call("export", "crm_data_processed", "--root", root, "--to", file).code == 0
+    rows = pl.read_parquet(file).filter(pl.col("engage_date").is_not_null())
+    hoped = pl.col("engage_date") + pl.duration(days=pl.col("opportunity_id").hash(1) % 120)
+    rows.select(
+        "opportunity_id",
+        hoped=hoped,
+        expected_close=pl.coalesce("close_date", hoped),
+    ).write_csv(tmp_path / "mine.csv")
+
+    found = call("audit", "--file", tmp_path / "mine.csv", "--root", root, "--json").json
+
+    assert set(found["leaks"]) == {"expected_close"}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [("a,b\n1,2\n", "opportunity_id"), ("opportunity_id,x\nNOBODY,1\n", "NOBODY")],

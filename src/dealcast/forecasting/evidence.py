@@ -53,13 +53,13 @@ class Evidence:
         return self.bookings.total(period.start, min(period.end, self.origin))
 
     def split(self, daily: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Expected bookings per day, parted as the model parts them: pipeline, new business.
+        """Expected bookings per day in two parts: pipeline, new business.
 
-        On days on which the model expects nothing, all of it is new business.
+        Of the open opportunities as much as the model expects, and as the scores say, whatever
+        the method; the rest is new business.
         """
-        factor = np.divide(daily, self.model, out=np.zeros_like(daily), where=self.model > 0)
-        pipeline = self.pipeline * factor
-        return pipeline, np.where(self.model > 0, self.new_business * factor, daily)
+        pipeline = np.minimum(self.pipeline, daily)
+        return pipeline, daily - pipeline
 
 
 def evidence_at(

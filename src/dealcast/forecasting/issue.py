@@ -109,7 +109,10 @@ def forecast_bookings(  # noqa: PLR0913 - keywords from different parts of the r
         figures=tuple(figures(tested)),
         coverage=coverage(tested, champion.method),
         bias_factor=evidence.bias_factor,
-        notes=tuple(_notes(opportunities, outlook, rows)),
+        notes=(
+            *_notes(opportunities, outlook, rows),
+            *_disagreement(champion.method, evidence, rows),
+        ),
     )
 
 
@@ -128,6 +131,24 @@ def _chosen(
         return champion
     reason = f"'{champion.method}' needs a fiscal quarter of history: the model, for now"
     return replace(champion, method=MODEL, reason=reason)
+
+
+def _disagreement(method: str, evidence: Evidence, rows: list[Row]) -> Iterator[str]:
+    """Where the model alone lies outside the interval of the next quarter, both are said."""
+    quarter = next((r for r in rows if r["period_kind"] == "quarter"), None)
+    if quarter is None or quarter["low"] is None:
+        return
+    until = quarter["period_end"]
+    alone = next(
+        r
+        for r in rows_of(MODEL, evidence, until=until)
+        if (r["period_kind"], r["period_start"]) == ("quarter", quarter["period_start"])
+    )["forecast"]
+    if not quarter["low"] <= alone <= quarter["high"]:
+        yield (
+            f"for the quarter to {until} the model alone says {alone:,.0f}, outside the interval "
+            f"of '{method}': the methods disagree by more than past errors tell"
+        )
 
 
 def _notes(opportunities: pl.DataFrame, outlook: Outlook, rows: list[Row]) -> Iterator[str]:

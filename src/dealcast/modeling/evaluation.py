@@ -55,7 +55,7 @@ class HorizonEvaluation:
     `intervals`: 95 %, by figure, from a bootstrap of whole opportunities. `noise_floor`: AUCs that
     knowing nothing reaches by luck. `beyond_timing`: the AUC among opportunities of one age on one
     date, with its noise floor. `baselines`: the other estimators. `by_age` and
-    `by_origin`: as in `segments.by_segment`.
+    `by_date`: as in `segments.by_segment`.
     """
 
     horizon_days: int
@@ -70,7 +70,7 @@ class HorizonEvaluation:
     reliability: tuple[ReliabilityBin, ...]
     baselines: Mapping[str, Figures]
     by_age: tuple[Mapping[str, Any], ...]
-    by_origin: tuple[Mapping[str, Any], ...]
+    by_date: tuple[Mapping[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, the model's figures at the top."""
@@ -152,10 +152,14 @@ def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonE
         reliability=reliability_with_intervals(won, p, resamples=RESAMPLES, **clusters),
         baselines={n: figures(by_estimator[n]) for n in ESTIMATORS if n in by_estimator},
         by_age=tuple(by_age_band(own).drop("horizon_days").to_dicts()),
-        by_origin=tuple(
-            by_segment(own, "origin").drop("horizon_days").cast({"origin": pl.String}).to_dicts()
-        ),
+        by_date=_by_date(own),
     )
+
+
+def _by_date(own: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
+    """Won and said on each snapshot date: the level of scores issued on one day."""
+    dates = by_segment(own, "snapshot_date").drop("horizon_days")
+    return tuple(dates.cast({"snapshot_date": pl.String}).to_dicts())
 
 
 def figures(rows: pl.DataFrame) -> Figures:

@@ -14,9 +14,9 @@ from dealcast.modeling.resampling import paired_difference
 # Share of the log loss of age alone that the model saves: under the first there is no signal worth
 # the name, from the second on (with entities that differ) it is strong.
 WORTH_USING, MODERATE, STRONG = 0.02, 0.05, 0.15
-# Wins over wins expected within which every month's level is taken for right, and how many wins
-# must be expected (count of rows) for a month to be asked.
-STEADY, ENOUGH_WINS = 1.15, 50
+# Share of dates (0-1) whose level may be off beyond chance (one in twenty is by luck), and how many
+# wins must be expected (count) for a date to be asked.
+MOST_OFF, ENOUGH_WINS = 0.2, 50
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def _strength(gain: float, *, entities: bool) -> str:
 
 def _headline(strength: str) -> str:
     told: Mapping[str, str] = {
-        "no signal": "Verdict: no signal. Beyond how long an opportunity has been open, nothing "
-        "in these data tells which will be won.",
+        "no signal": "Verdict: no signal. Beyond how long an opportunity has been open, these data "
+        "tell too little of which will be won to be worth more than base rates.",
         "weak": "Verdict: weak signal.",
         "moderate": "Verdict: moderate signal.",
         "strong": "Verdict: strong signal.",
@@ -146,17 +146,18 @@ def _trust(first: HorizonEvaluation) -> str:
 
 
 def _level(first: HorizonEvaluation) -> str:
-    """Whether the level of the chances holds, at the top and from origin to origin."""
+    """Whether the level of the chances holds, at the top and from date to date."""
     top = first.reliability[-1]
     if not top.low <= top.predicted <= top.high:
         return "rank by it, and doubt its level."
-    counted = [r for r in first.by_origin if r["predicted"] * r["n"] >= ENOUGH_WINS]
-    ratios = [r["ratio"] for r in counted]
-    if not ratios or (min(ratios) >= 1 / STEADY and max(ratios) <= STEADY):
+    dates = [r for r in first.by_date if r["predicted"] * r["n"] >= ENOUGH_WINS]
+    off = [r for r in dates if r["ratio_low"] > 1 or r["ratio_high"] < 1]
+    if len(off) <= MOST_OFF * len(dates):
         return "the level can be taken at its word."
+    ratios = [r["ratio"] for r in dates]
     return (
-        f"right on average, but from month to month {min(ratios):.2f} to {max(ratios):.2f} times "
-        "as many were won as said: plan with that margin."
+        f"right on average, but on single dates {min(ratios):.2f} to {max(ratios):.2f} times as "
+        "many were won as said: plan with that margin."
     )
 
 

@@ -7,14 +7,12 @@ import polars as pl
 from dealcast.contracts import CrmTables
 from dealcast.errors import SourceError
 from dealcast.features.audit import AuditReport, audit_table, crm_features_rebuilt
+from dealcast.features.build import KEY
 from dealcast.features.transforms import FittedTransforms
 from dealcast.settings import Settings
 from dealcast.workflow.manifest import load_latest_steps
 from dealcast.workflow.store import Store
 from dealcast.workflow.workspace import DIMENSIONS, recorded
-
-# Columns of crm_features that are the CRM's own: they identify, and are not features.
-KEYS = ("opportunity_id_encoded",)
 
 
 def audit_stored(store: Store, settings: Settings) -> AuditReport:
@@ -49,13 +47,37 @@ def audit_file(store: Store, settings: Settings, file: Path) -> AuditReport:
         ) from error
     if frame.is_empty():
         raise SourceError(f"'{file}' has no rows.", remedy="give one row per opportunity")
-    return audit_table(
-        frame,
-        _tables(store),
-        settings=settings.audit,
-        as_of=settings.data.as_of,
-        horizon_days=min(settings.model.horizons_days),
-        seed=settings.model.seed,
+    tables = _tables(store)
+
+    def audited(rows: pl.DataFrame) -> AuditReport:
+        return audit_table(
+            rows,
+            tables,
+            settings=settings.audit,
+            as_of=settings.data.as_of,
+            horizon_days=min(settings.model.horizons_days),
+            seed=settings.model.seed,
+        )
+
+    if "snapshot_date" in frame.columns or "opportunity_id" not in frame.columns:
+        return audited(frame)
+    # A close date in disguise tells little of who wins, and much of who wins within 30 days. What
+    # leaks there is not tried again with others, which it would take along.
+    report = audited(_on_dates(frame, store, settings.audit.max_rows))
+    return report.or_else(audited(frame.drop(report.leaks)))
+
+
+def _on_dates(frame: pl.DataFrame, store: Store, most: int) -> pl.DataFrame:
+    """The rows on snapshot dates on which their opportunities were open, at most so many.
+
+    Dates become days from the snapshot date on: that is how a date tells when one closes.
+    """
+    made = recorded(load_latest_steps(store), "features", store).tables
+    keys = store.load("snapshots", version=made["snapshots"]).select(KEY)
+    rows = keys.join(frame, on="opportunity_id").sort(KEY)
+    dates = [c for c in frame.columns if isinstance(frame.schema[c], (pl.Date, pl.Datetime))]
+    return rows.gather_every(-(-max(rows.height, 1) // most)).with_columns(
+        (pl.col(c).cast(pl.Date) - pl.col("snapshot_date")).dt.total_days() for c in dates
     )
 
 

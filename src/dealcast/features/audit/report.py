@@ -10,6 +10,9 @@ from dealcast.contracts import LeakAudit
 from dealcast.errors import LeakError, nearest
 from dealcast.features.audit.spec import AuditRecord
 
+# The more an outcome says, the more it counts where a test was asked twice.
+SEVERITY = {"not applicable": 0, "passed": 1, "banned": 2, "overridden": 3, "failed": 4}
+
 
 @dataclass(frozen=True)
 class AuditReport:
@@ -75,6 +78,15 @@ class AuditReport:
     def together_with(self, other: "AuditReport") -> "AuditReport":
         """Both reports as one."""
         return AuditReport(self.records + other.records)
+
+    def or_else(self, other: "AuditReport") -> "AuditReport":
+        """Per feature and test the record that found more: a leak, else one that tested at all."""
+        found = {(r.feature, r.test): r for r in self.records}
+        for record in other.records:
+            former = found.get((record.feature, record.test))
+            if former is None or SEVERITY[record.outcome] > SEVERITY[former.outcome]:
+                found[record.feature, record.test] = record
+        return AuditReport(tuple(found.values()))
 
     def to_frame(self) -> pl.DataFrame:
         """The contract LeakAudit."""
