@@ -21,7 +21,7 @@ def scores(rows: Sequence[Row], *, currency: str) -> RenderableType:
         "agent",
         "product",
         ">days",
-        *(f">won {h} d" for h in horizons),
+        *(f">{h} d" for h in horizons),
         f">{currency}",
         ">expected",
         "closes",
@@ -40,7 +40,7 @@ def scores(rows: Sequence[Row], *, currency: str) -> RenderableType:
         )
         for r in rows
     ]
-    return table("Open opportunities worth most", columns, lines)
+    return table("Open opportunities worth most, won within so many days", columns, lines)
 
 
 def reasons(rows: Sequence[Row]) -> Table:
@@ -223,4 +223,5 @@ def _window(row: Row) -> str:
     if row["closes_from"] is None:
         return ""
     first, last = (date.fromisoformat(str(row[c])) for c in ("closes_from", "closes_until"))
-    return f"{first:%d %b} - {last:%d %b}"
+    # Spaces that do not break keep the window on one line.
+    return f"{first:%d %b}-{last:%d %b}".replace(" ", "\N{NO-BREAK SPACE}")
