@@ -10,7 +10,8 @@ EXAMPLES_SHOWN = 5
 class DealcastError(Exception):
     """A fact with names and numbers (`problem`) and the next command or edit (`remedy`).
 
-    `exit_code` is what the command line ends with; docs/errors.md lists them.
+    `exit_code` is what the command line ends with; docs/errors.md lists them. `may_pass`: the same
+    attempt may succeed a little later, so it is worth retrying.
 
     >>> error = SourceError("No file at 'crm/'.", remedy="give a folder with --path")
     >>> print(error)
@@ -20,6 +21,7 @@ class DealcastError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+    may_pass: ClassVar[bool] = False
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         self.problem = problem
@@ -50,6 +52,12 @@ class SourceError(DealcastError):
     exit_code = 3
 
 
+class SourceAwayError(SourceError):
+    """The source does not answer, or not in time: a later attempt may succeed."""
+
+    may_pass = True
+
+
 class QualityError(DealcastError):
     """The export can be read, but its score is under the threshold."""
 
@@ -60,6 +68,12 @@ class StoreError(DealcastError):
     """The store cannot be opened, read or written, or holds no such table."""
 
     exit_code = 5
+
+
+class StoreAwayError(StoreError):
+    """The store's server does not answer, not in time, or is overloaded: it may do so later."""
+
+    may_pass = True
 
 
 class ContractError(StoreError):
@@ -82,6 +96,18 @@ class OtherVersionError(ModelError):
 
 class LeakError(ModelError):
     """A feature reads something that was not known on the snapshot date."""
+
+
+class ServiceError(DealcastError):
+    """Prefect, MLflow or another service cannot be used as it is set up."""
+
+    exit_code = 8
+
+
+class ServiceAwayError(ServiceError):
+    """A service does not answer, or not in time: a later attempt may succeed."""
+
+    may_pass = True
 
 
 class MissingExtraError(DealcastError, ImportError):

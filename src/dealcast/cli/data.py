@@ -14,7 +14,7 @@ from dealcast.workflow import corrections
 from dealcast.workflow.export import FORMATS, export_frame
 from dealcast.workflow.manifest import load_latest_steps, load_manifest
 from dealcast.workflow.run import Plan
-from dealcast.workflow.store import Store
+from dealcast.workflow.store import Store, open_store
 
 
 @click.command(epilog="Example: dealcast ingest --path exports/ --mapping salesforce --root data")
@@ -45,7 +45,7 @@ def validate(loaded: LoadedSettings, to: Path | None, as_json: bool) -> None:
     Ends with exit code 4 where the score is under quality.min_score.
     """
     start = "ingest" if chose_source(loaded) else "validate"
-    store = Store(loaded.settings.storage.root)
+    store = open_store(loaded.settings.storage)
     refusal = None
     try:
         manifest, store = run_and_show(loaded, Plan(start, "validate"), as_json=as_json)
@@ -100,7 +100,7 @@ def quarantine() -> None:
 @settings_options
 def quarantine_list(loaded: LoadedSettings, to: Path | None, limit: int, as_json: bool) -> None:
     """Rows set aside, with the reason and the suggested fix."""
-    rows = _set_aside(Store(loaded.settings.storage.root))
+    rows = _set_aside(open_store(loaded.settings.storage))
     if to:
         export_frame(rows, to)
     if as_json:
@@ -121,7 +121,7 @@ def readmit(
     loaded: LoadedSettings, row: str | None, cells: tuple[str, ...], suggested: bool, as_json: bool
 ) -> None:
     """Correct quarantined rows and clean again; corrections are kept and applied every time."""
-    store = Store(loaded.settings.storage.root)
+    store = open_store(loaded.settings.storage)
     before = _set_aside(store)
     if suggested == bool(row and cells):
         raise SettingsError(
@@ -177,7 +177,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a table as CSV, Parquet or XLSX, as it is now or as it was."""
-    store = Store(loaded.settings.storage.root)
+    store = open_store(loaded.settings.storage)
     if versions:
         history = store.history(table)
         if as_json:

@@ -17,7 +17,7 @@ from dealcast.tracking.base import Promotion, Registry, open_registry, rollback
 from dealcast.workflow.audits import audit_file, audit_stored
 from dealcast.workflow.manifest import load_latest_steps, new_run_id
 from dealcast.workflow.run import Plan
-from dealcast.workflow.store import Store
+from dealcast.workflow.store import Store, open_store
 
 # Log-odds by which a score must have changed to be called moved.
 SMALLEST_MOVE = 1e-6
@@ -50,7 +50,7 @@ def audit(
     if table and file:
         raise SettingsError("--table and --file are two audits.", remedy="give one, then the other")
     if table or file:
-        store = Store(loaded.settings.storage.root)
+        store = open_store(loaded.settings.storage)
         report = audit_file(store, loaded.settings, file) if file else audit_stored(
             store, loaded.settings
         )  # fmt: skip
@@ -163,7 +163,7 @@ def people(loaded: LoadedSettings, by: str | None, limit: int, as_json: bool) ->
 
     Shrunk rates with intervals; a ranking only where a difference is found.
     """
-    store = Store(loaded.settings.storage.root)
+    store = open_store(loaded.settings.storage)
     record = load_latest_steps(store).get("evaluate")
     if record is None or "people" not in record.objects:
         raise StoreError(
@@ -214,7 +214,7 @@ def promote(loaded: LoadedSettings, model_id: str, reason: str, as_json: bool) -
     """Make a registered model the champion, for a reason that is recorded."""
     if not reason.strip():
         raise SettingsError("A promotion by hand needs a reason.", remedy='--reason "WHY"')
-    registry, store = _registry(loaded), Store(loaded.settings.storage.root)
+    registry, store = _registry(loaded), open_store(loaded.settings.storage)
     for version in registry.versions():
         if version.model_id == model_id:
             store.require_json(version.key)
@@ -261,7 +261,7 @@ def _moved(changed: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _registry(loaded: LoadedSettings) -> Registry:
-    store = Store(loaded.settings.storage.root)
+    store = open_store(loaded.settings.storage)
     return open_registry(loaded.settings.tracking, store.get_object, store.put_object)
 
 

@@ -8,11 +8,12 @@ from dealcast.cli import render
 from dealcast.cli.options import settings_options, source_options
 from dealcast.cli.progress import progress
 from dealcast.cli.summary import show_summary
+from dealcast.errors import SettingsError
 from dealcast.settings import LoadedSettings, shown
 from dealcast.workflow.manifest import RunManifest, load_manifest, run_ids
 from dealcast.workflow.run import Plan, run_steps
-from dealcast.workflow.steps import STEP_NAMES
-from dealcast.workflow.store import Store
+from dealcast.workflow.steps import JOBS, STEP_NAMES
+from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.summary import summarise
 
 
@@ -20,26 +21,35 @@ def run_and_show(loaded: LoadedSettings, plan: Plan, *, as_json: bool) -> tuple[
     """Run the plan with a progress display (none for scripts); the caller prints the result."""
     with progress(quiet=as_json) as watcher:
         manifest = run_steps(loaded, plan, watcher)
-    return manifest, Store(loaded.settings.storage.root)
+    return manifest, open_store(loaded.settings.storage)
 
 
 @click.command(
     epilog="Example: dealcast run --path exports/ --root data\n\n"
-    "Example: dealcast run --source sample --json | jq .rows_clean"
+    "Example: dealcast run --source sample --json | jq .rows_clean\n\n"
+    "Example: dealcast run --env staging --job daily"
 )
 @source_options
 @click.option("--from", "start", metavar="STEP", help=f"Start here: {', '.join(STEP_NAMES)}.")
 @click.option("--to", "stop", metavar="STEP", help="Stop after this step.")
+@click.option("--job", metavar="JOB", help=f"The steps of one schedule: {', '.join(JOBS)}.")
 @click.option("--timings", is_flag=True, help="Show the seconds that each step took.")
 @settings_options
 def run(
-    loaded: LoadedSettings, start: str | None, stop: str | None, timings: bool, as_json: bool
+    loaded: LoadedSettings,
+    start: str | None,
+    stop: str | None,
+    job: str | None,
+    timings: bool,
+    as_json: bool,
 ) -> None:
     """All steps: from the export to scored opportunities.
 
     A step whose inputs, settings and code did not change is skipped.
     """
-    manifest, store = run_and_show(loaded, Plan(start, stop), as_json=as_json)
+    if job and (start or stop):
+        raise SettingsError("--job says which steps to run.", remedy="leave out --from and --to")
+    manifest, store = run_and_show(loaded, Plan(start, stop, job=job), as_json=as_json)
     summary = summarise(manifest, store)
     if as_json:
         render.as_json(summary)
@@ -57,7 +67,7 @@ def runs(loaded: LoadedSettings, as_json: bool) -> None:
     context.obj = (loaded, as_json)
     if context.invoked_subcommand:
         return
-    store = Store(loaded.settings.storage.root)
+    store = open_store(loaded.settings.storage)
     listed = [_line(load_manifest(store, run_id)) for run_id in reversed(run_ids(store))]
     if as_json:
         render.as_json(listed)
@@ -70,7 +80,7 @@ def runs(loaded: LoadedSettings, as_json: bool) -> None:
 @settings_options
 def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
     """Show a run: inputs, settings, code, table versions, figures. `latest` is the newest."""
-    store = Store(loaded.settings.storage.root)
+    store = open_store(loaded.settings.storage)
     manifest = load_manifest(store, run_id)
     content = store.get_json(manifest.key)
     if as_json:

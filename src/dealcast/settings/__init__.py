@@ -19,6 +19,8 @@ from dealcast.settings.tree import (
     Section,
     Settings,
     SourceSettings,
+    SqlSource,
+    StackSettings,
     StorageSettings,
     TrackingSettings,
 )
@@ -42,6 +44,8 @@ __all__ = [
     "Section",
     "Settings",
     "SourceSettings",
+    "SqlSource",
+    "StackSettings",
     "StorageSettings",
     "TrackingSettings",
     "load_settings",

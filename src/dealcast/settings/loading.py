@@ -1,4 +1,7 @@
-"""Defaults < `config/ENV.yaml` < environment (`DEALCAST__STORAGE__ROOT`) < flags, with origins."""
+"""Defaults < `config/ENV.yaml` < its `env_file` < environment < flags, with origins.
+
+A variable such as `DEALCAST__STORAGE__ROOT` names a setting, in the env file and the environment.
+"""
 
 import contextlib
 import os
@@ -16,6 +19,8 @@ from dealcast.settings.tree import SOURCE_KINDS, SampleSource, Section, Settings
 ENVIRONMENTS = ("development", "staging", "production")
 PREFIX = "DEALCAST__"
 DEFAULT_SOURCE = "sample"
+# Key of ENV.yaml that names a file of KEY=VALUE lines: secrets that somebody else writes there.
+ENV_FILE = "env_file"
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,12 @@ def load_settings(
     environ = os.environ if environ is None else environ
     name = env or environ.get("DEALCAST_ENV") or ENVIRONMENTS[0]
     file, searched = _find_file(name, config_dir, environ, chosen=name != ENVIRONMENTS[0])
+    content = _read_yaml(file) if file else {}
+    env_file = content.pop(ENV_FILE, None)
+    from_file = read_env_file(Path(str(env_file))) if env_file else {}
     layers = [
-        (str(file), dict(_flatten(_read_yaml(file)))) if file else ("", {}),
+        (str(file), dict(_flatten(content))),
+        *((f"{env_file} {k}", {_dotted(k): parse_value(v)}) for k, v in _ours(from_file)),
         *((f"environment {k}", {_dotted(k): parse_value(v)}) for k, v in _ours(environ)),
         ("flag", {k: v for k, v in (flags or {}).items() if v is not None}),
     ]
@@ -113,6 +122,34 @@ def _read_yaml(file: Path) -> dict[str, object]:
     return {name: section for name, section in content.items() if section is not None}
 
 
+def read_env_file(file: Path) -> dict[str, str]:
+    """The KEY=VALUE lines of a file; quotes around a value are dropped. Missing: nothing.
+
+    Raises SettingsError naming the line, without repeating it: it may hold a secret.
+    """
+    if not file.is_file():
+        return {}
+    found = {}
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The env file {file} cannot be read: {type(error).__name__}.",
+            remedy="it must be UTF-8 text that you may read",
+        ) from None
+    for number, line in enumerate(lines, start=1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError(
+                f"{file}, line {number} is not KEY=VALUE.", remedy="mend that line, or remove it"
+            )
+        found[key.strip()] = value.strip().strip("\"'")
+    return found
+
+
 def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     # The kind of source first: it decides which other source keys exist.
     ours = [(k, v) for k, v in environ.items() if k.upper().startswith(PREFIX)]
@@ -136,7 +173,7 @@ def parse_value(text: str) -> object:
 
 
 # Settings whose keys are words of the user's.
-NAMED_BY_USERS = ("cleaning.spelling", "audit.allow")
+NAMED_BY_USERS = ("cleaning.spelling", "audit.allow", "source.queries")
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, field_validator
 
@@ -80,13 +81,82 @@ class SampleSource(Section):
     )
 
 
-SourceSettings = Annotated[FilesSource | KaggleSource | SampleSource, Discriminator("kind")]
+class SqlSource(Section):
+    """A database that SQLAlchemy reaches: a query per table, read in batches, never written."""
+
+    kind: Literal["sql"] = "sql"
+    url: SecretStr | None = Field(
+        None, description="Database URL, such as postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+    )
+    queries: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        {},
+        description="Table (opportunities, accounts, products, sales_agents, plans) to the SELECT "
+        "that reads it.",
+    )
+    mapping: str = Field(
+        "default",
+        description="Column and stage names: default, salesforce, hubspot or a YAML file.",
+    )
+    cursor_column: str | None = Field(
+        None,
+        description="Column of the opportunities query that grows with every change, such as "
+        "updated_at: only rows past its last value are read. By default all are read.",
+    )
+    full_refresh: bool = Field(False, description="Read everything anew, cursor or not.")
+    batch_rows: int = Field(
+        50_000, ge=1, description="Rows fetched from the database at a time (count)."
+    )
+    timeout_seconds: int = Field(
+        600, ge=1, description="Longest that one statement may take (seconds)."
+    )
+
+
+SourceSettings = Annotated[
+    FilesSource | KaggleSource | SampleSource | SqlSource, Discriminator("kind")
+]
 
 
 class StorageSettings(Section):
-    """Where tables and objects are kept."""
+    """Where tables and objects are kept: a folder, or s3://BUCKET/PREFIX on any S3 server."""
 
-    root: str = Field("auto", description="Folder of the store; auto is ./data.")
+    root: str = Field(
+        "auto",
+        description="Folder of the store, or s3://BUCKET/PREFIX; auto: s3://storage.bucket inside "
+        "a container, where a bucket is set, else ./data.",
+    )
+    bucket: str | None = Field(
+        None, description="Bucket (or BUCKET/PREFIX) that root auto uses inside a container."
+    )
+    endpoint: str | None = Field(
+        None, description="URL of the S3 server; by default AWS's own, or AWS_ENDPOINT_URL."
+    )
+    region: str | None = Field(None, description="S3 region; else from AWS_REGION, or us-east-1.")
+    access_key_id: str | None = Field(
+        None, description="S3 access key; else from the usual AWS places."
+    )
+    secret_access_key: SecretStr | None = Field(
+        None, description="S3 secret key; else from the usual AWS places."
+    )
+    session_token: SecretStr | None = Field(
+        None, description="S3 session token, for temporary credentials."
+    )
+    path_style: bool = Field(
+        True, description="Put the bucket into the path of the URL, not into its host name."
+    )
+    allow_http: bool = Field(False, description="Accept an endpoint without TLS (http://).")
+    ca_file: str | None = Field(
+        None, description="PEM file of the authority that signed the endpoint's certificate."
+    )
+    create_bucket: bool = Field(False, description="Create the bucket where it is missing.")
+    timeout_seconds: float = Field(
+        30, gt=0, description="Longest that one request to S3 may take (seconds)."
+    )
+    attempts: int = Field(
+        8,
+        ge=1,
+        le=30,
+        description="Tries of a request or a commit before giving up, with back-off (count).",
+    )
 
 
 class QualitySettings(Section):
@@ -205,11 +275,66 @@ class MonitoringSettings(Section):
 class TrackingSettings(Section):
     """Where runs are recorded."""
 
-    kind: Literal["local"] = Field("local", description="local: plain files under runs/.")
+    kind: Literal["local", "mlflow"] = Field(
+        "local", description="local: plain files under runs/; mlflow: those, and MLflow too."
+    )
+    uri: str = Field(
+        "auto",
+        description="MLflow tracking URI, such as http://HOST:5000; auto: SQLite in the store's "
+        "folder. Credentials come from MLFLOW_TRACKING_USERNAME, _PASSWORD or _TOKEN.",
+    )
+    experiment: str = Field("dealcast", min_length=1, description="MLflow experiment.")
+    model_name: str = Field(
+        "dealcast-win-model", min_length=1, description="Name in the MLflow model registry."
+    )
+    timeout_seconds: int = Field(
+        10, ge=1, description="Longest that one request to MLflow may take (seconds)."
+    )
 
 
 class OrchestrationSettings(Section):
-    """How the steps are run."""
+    """How the steps are run: in this process, or as a Prefect flow; and when."""
+
+    kind: Literal["local", "prefect"] = Field(
+        "local", description="local: in this process alone; prefect: as a flow on a server."
+    )
+    api_url: str | None = Field(
+        None, description="Prefect server, such as http://HOST:4200/api; else PREFECT_API_URL."
+    )
+    api_key: SecretStr | None = Field(None, description="Key of a Prefect server that asks for it.")
+    wait_for_server_seconds: float = Field(
+        30, ge=0, description="How long to wait for a Prefect server that is away (seconds)."
+    )
+    work_pool: str = Field("dealcast", min_length=1, description="Process work pool for schedules.")
+    time_zone: str = Field("UTC", description="Time zone of the schedules, such as Europe/Berlin.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("must be a time zone such as Europe/Berlin") from error
+        return name
+
+    daily_cron: str | None = Field(
+        "0 6 * * *", description="When new data are ingested and scored (cron); null: never."
+    )
+    train_cron: str | None = Field(
+        "0 4 * * 0", description="When the model is trained anew (cron); null: never."
+    )
+    monitor_cron: str | None = Field(
+        "0 7 * * *", description="When drift is looked for (cron); null: never."
+    )
+    attempts: int = Field(
+        3, ge=1, le=10, description="Tries of a step whose failure may pass, with back-off (count)."
+    )
+    retry_delay_seconds: float = Field(
+        10, ge=0, description="Wait before the second try (seconds); doubled for each further one."
+    )
+    step_timeout_seconds: int = Field(
+        7_200, ge=1, description="Longest that one step may take as a Prefect task (seconds)."
+    )
 
     skip_unchanged: bool = Field(
         True, description="Skip a step whose inputs, settings and code did not change."
@@ -284,6 +409,19 @@ class ForecastSettings(Section):
     )
 
 
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class StackSettings(Section):
+    """The services that `dealcast stack up` starts on this machine, on loopback."""
+
+    folder: str = Field("data/stack", description="Folder of their data, logs and secrets.")
+    postgres_port: Port = Field(5433, description="Port of PostgreSQL.")
+    s3_port: Port = Field(8333, description="Port of the S3 server (SeaweedFS).")
+    mlflow_port: Port = Field(5001, description="Port of the MLflow server.")
+    prefect_port: Port = Field(4200, description="Port of the Prefect server.")
+
+
 class Settings(Section):
     """The whole tree. A pure function receives its own section, never this."""
 
@@ -298,6 +436,7 @@ class Settings(Section):
     monitoring: MonitoringSettings = MonitoringSettings()
     tracking: TrackingSettings = TrackingSettings()
     orchestration: OrchestrationSettings = OrchestrationSettings()
+    stack: StackSettings = StackSettings()
     logging: LoggingSettings = LoggingSettings()
     audit: AuditSettings = AuditSettings()
 
@@ -306,4 +445,5 @@ SOURCE_KINDS: dict[str, type[Section]] = {
     "files": FilesSource,
     "kaggle": KaggleSource,
     "sample": SampleSource,
+    "sql": SqlSource,
 }

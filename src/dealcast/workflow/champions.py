@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dealcast.errors import OtherVersionError
+from dealcast.errors import ModelError, OtherVersionError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.tracking.base import ModelVersion, Promotion
@@ -20,6 +20,7 @@ def champion_model(ws: Workspace) -> tuple[Any, str]:
     from dealcast.modeling.training import WinModel
 
     own = ws.record("train").objects["model"]
+    _refuse_model_of_other_source(ws)
     champion = ws.registry.champion()
     key, why = own, "trained by this run"
     if champion is not None and champion.key != own:
@@ -30,6 +31,17 @@ def champion_model(ws: Workspace) -> tuple[Any, str]:
     elif champion is not None:
         why = "champion"
     return WinModel.from_dict(ws.store.require_json(key)), why
+
+
+def _refuse_model_of_other_source(ws: Workspace) -> None:
+    trained_on = ws.record("train").figures.get("trained_on")
+    source = ws.record("ingest").figures["source_kind"]
+    if trained_on not in (None, source):
+        raise ModelError(
+            f"The model was trained on an export from '{trained_on}', and the store now holds one "
+            f"from '{source}'.",
+            remedy=f"train one on it: `dealcast run --from evaluate --root {ws.store.root}`",
+        )
 
 
 def register_and_contest(ws: Workspace, version: ModelVersion) -> tuple[str, bool]:

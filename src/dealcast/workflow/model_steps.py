@@ -155,6 +155,7 @@ def train_model(ws: Workspace) -> Made:
         objects={"model": version.key},
         figures={
             "model_id": model.model_id,
+            "trained_on": version.source,
             "estimator": model.estimator,
             "model_entities": list(model.entities),
             "champion": champion.model_id if champion else model.model_id,

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -20,8 +21,8 @@ from dealcast.workflow.manifest import (
     new_run_id,
     save_latest_steps,
 )
-from dealcast.workflow.steps import STEP_NAMES, STEPS, Step
-from dealcast.workflow.store import Store
+from dealcast.workflow.steps import JOBS, STEP_NAMES, STEPS, Step
+from dealcast.workflow.store import open_store
 from dealcast.workflow.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """Which steps to run: from `start` to `stop`, both included.
+    """Which steps to run: from `start` to `stop`, both included, or those of a job.
 
     `start` is done again even if unchanged, unless `again` is false.
     """
@@ -53,9 +54,15 @@ class Plan:
     start: str | None = None
     stop: str | None = None
     again: bool = True
+    job: str | None = None
 
-    def steps(self) -> Sequence[Step]:
-        """The chosen steps in order. Raises SettingsError for an unknown name or none at all."""
+    def steps(self, done: Container[str] = ()) -> Sequence[Step]:
+        """The chosen steps in order; a job gets what it uses and was never done before.
+
+        Raises SettingsError for an unknown name or none at all.
+        """
+        if self.job is not None:
+            return _of_job(self.job, done)
         first = _index(self.start) if self.start else 0
         last = _index(self.stop) if self.stop else len(STEPS) - 1
         if first > last:
@@ -66,6 +73,46 @@ class Plan:
         return STEPS[first : last + 1]
 
 
+def _of_job(job: str, done: Container[str]) -> Sequence[Step]:
+    if job not in JOBS:
+        near = nearest(job, JOBS)
+        raise SettingsError(
+            f"There is no job '{job}'.",
+            remedy=f"did you mean '{near}'?" if near else f"the jobs are {', '.join(JOBS)}",
+        )
+    wanted = set(JOBS[job])
+    by_name = {s.name: s for s in STEPS}
+    for step in (by_name[name] for name in JOBS[job]):
+        for used in step.uses:
+            if used not in done:
+                wanted |= {used, *(n for n in by_name[used].needs if n not in done)}
+    return [s for s in STEPS if s.name in wanted]
+
+
+@dataclass
+class Run:
+    """One run on a store: its steps, to be done in order by whoever drives it."""
+
+    steps: Sequence[Step]
+    manifest: RunManifest
+    workspace: Workspace
+    watcher: Watcher
+    forced: str | None = None
+
+    def do(self, step: Step) -> StepRecord:
+        """Do a step, or skip it where nothing changed, and record it.
+
+        Raises DealcastError where it fails; what earlier steps made stays, so that the same step
+        may be done again.
+        """
+        record = _run_step(step, self.workspace, self.watcher, forced=step.name == self.forced)
+        self.manifest.steps.append(record)
+        self.workspace.records[step.name] = record
+        save_latest_steps(self.workspace.store, self.workspace.records)
+        self.manifest.save(self.workspace.store)
+        return record
+
+
 def run_steps(
     loaded: LoadedSettings,
     plan: Plan,
@@ -74,15 +121,32 @@ def run_steps(
     quiet: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> RunManifest:
-    """Run the planned steps on the store of the settings; returns the finished manifest.
+    """Run the planned steps in this process, one after another; returns the finished manifest."""
+    with open_run(loaded, plan, watcher, quiet=quiet, now=now) as run:
+        for step in run.steps:
+            run.do(step)
+    return run.manifest
+
+
+@contextmanager
+def open_run(
+    loaded: LoadedSettings,
+    plan: Plan,
+    watcher: Watcher,
+    *,
+    quiet: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Iterator[Run]:
+    """A run on the store of the settings, for whoever does its steps; recorded when it ends.
 
     A step that fails leaves a manifest that says so, and its DealcastError goes on to the caller.
     Nothing at all is written before the first step has succeeded in reading its input.
     """
     settings = loaded.settings
-    store = Store(settings.storage.root)
-    steps = plan.steps()
+    plan.steps()  # a wrong name is told before the store is asked
+    store = open_store(settings.storage)
     records = load_latest_steps(store)
+    steps = plan.steps(records)
     _refuse_other_source(loaded, records, steps)
     run_id = new_run_id(now())
     manifest = RunManifest(
@@ -99,12 +163,7 @@ def run_steps(
     ws = Workspace(store, settings, run_id, tracker, registry, records, watcher.progressed)
     with logged_run(run_id, settings.logging, quiet=quiet) as log:
         try:
-            for step in steps:
-                record = _run_step(step, ws, watcher, forced=plan.again and step.name == plan.start)
-                manifest.steps.append(record)
-                records[step.name] = record
-                save_latest_steps(store, records)
-                manifest.save(store)
+            yield Run(steps, manifest, ws, watcher, plan.start if plan.again else None)
             manifest.status = "done"
             tracker.log([Param("environment", loaded.environment)])
         except DealcastError as error:
@@ -123,7 +182,6 @@ def run_steps(
             if manifest.steps or load_latest_steps(store):
                 manifest.save(store)
                 store.put_object(f"runs/{run_id}/run.log", log.getvalue().encode())
-    return manifest
 
 
 def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> StepRecord:
@@ -154,7 +212,7 @@ def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> S
 
 
 def _fingerprint(step: Step, ws: Workspace) -> str:
-    """What the step's outcome depends on: code, settings, watched tables, what its needs made."""
+    """What the step's outcome depends on: code, settings, watched tables, what it is made from."""
     return digest(
         {
             "step": step.name,
@@ -162,15 +220,15 @@ def _fingerprint(step: Step, ws: Workspace) -> str:
             "settings": {s: getattr(ws.settings, s).model_dump(mode="json") for s in step.sections},
             "watches": {t: ws.store.version(t) for t in step.watches if ws.store.has(t)},
             "champion": asdict(c) if step.asks_registry and (c := ws.registry.champion()) else None,
-            "needs": _made_from(step, ws),
+            "made_from": _made_from(step, ws),
         }
     )
 
 
 def _made_from(step: Step, ws: Workspace) -> str:
-    """What the step's needs have made last: fingerprints, table versions, objects."""
-    needs = [ws.record(name) for name in step.needs]
-    return digest([(r.fingerprint, dict(r.tables), dict(r.objects)) for r in needs])
+    """What the step's needs and uses have made last: fingerprints, table versions, objects."""
+    records = [ws.record(name) for name in (*step.needs, *step.uses)]
+    return digest([(r.fingerprint, dict(r.tables), dict(r.objects)) for r in records])
 
 
 def _refuse_outdated_needs(step: Step, ws: Workspace) -> None:

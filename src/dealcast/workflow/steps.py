@@ -19,8 +19,10 @@ from dealcast.workflow.workspace import Made, Workspace
 class Step:
     """One step: what it needs, which settings it reads, and the function that does it.
 
-    A step is skipped where its code, its sections of the settings, the extra tables it reads
-    (`watches`), the champion (`asks_registry`) and what its needs made are all as they were.
+    What it `needs` must have been made from the present data; what it `uses`, such as a model
+    trained last week, may be older. A step is skipped where its code, its sections of the
+    settings, the extra tables it reads (`watches`), the champion (`asks_registry`) and what its
+    needs and uses made are all as they were.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Step:
     needs: tuple[str, ...]
     sections: tuple[str, ...]
     run: Callable[[Workspace], Made]
+    uses: tuple[str, ...] = ()
     watches: tuple[str, ...] = ()
     asks_registry: bool = False
 
@@ -80,26 +83,36 @@ STEPS: tuple[Step, ...] = (
     Step(
         "score",
         "score the open opportunities, with reasons",
-        ("clean", "train"),
+        ("clean",),
         ("data", "model"),
         score_open,
+        uses=("train",),
         asks_registry=True,
     ),
     Step(
         "forecast",
         "bookings to come, tested at earlier origins",
-        ("clean", "audit", "train", "score"),
+        ("clean", "audit", "score"),
         ("data", "model", "forecast"),
         forecast,
+        uses=("train",),
         asks_registry=True,
     ),
     Step(
         "monitor",
         "what changed since training, and do chances come true?",
-        ("clean", "evaluate", "train", "score"),
+        ("clean", "score"),
         ("data", "monitoring"),
         monitor_drift,
+        uses=("evaluate", "train"),
         asks_registry=True,
     ),
 )
 STEP_NAMES = tuple(step.name for step in STEPS)
+
+# job -> the steps that one schedule runs. A model that was never trained is trained first.
+JOBS: dict[str, tuple[str, ...]] = {
+    "daily": ("ingest", "validate", "clean", "features", "audit", "score", "forecast"),
+    "train": ("features", "audit", "evaluate", "train", "score", "forecast"),
+    "monitor": ("monitor",),
+}

@@ -19,6 +19,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from obstore.store import LocalStore
 
 from dealcast.errors import ContractError, StoreError, listed, nearest
+from dealcast.settings import StorageSettings
 from dealcast.workflow.tables import TABLES, Table, table_named
 
 RAW_INDEX = "_index.json"
@@ -223,6 +224,11 @@ class Store:
             + (f"; it holds {listed(there, shown=len(there))}." if there else ", it is empty."),
             remedy="`dealcast run` makes it, or give another store with --root",
         )
+
+
+def open_store(storage: StorageSettings) -> Store:
+    """The store that the settings choose."""
+    return Store(storage.root)
 
 
 def _checked(table: Table, contract: type[dy.Schema] | None, frame: pl.DataFrame) -> pl.DataFrame:
