@@ -70,9 +70,11 @@ docs: .venv/.dev  ## the site, with the generated pages, into site/
 check: lint type cov docs  ## all that CI checks before the slow tests
 
 LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+PRODUCTION := --extra boosting --extra kaggle --extra mlflow --extra prefect --extra sql
 lock: | $(UV)  ## lock the newest versions that work together
 	@$(LOCK) --upgrade --group build pyproject.toml -o requirements/core.txt
 	@$(LOCK) --upgrade --group build --group dev --group docs --all-extras -c requirements/core.txt pyproject.toml -o requirements/dev.txt
+	@$(LOCK) --upgrade --group build $(PRODUCTION) -c requirements/dev.txt pyproject.toml -o requirements/production.txt
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
 
 clean:  ## remove what was installed and built

@@ -164,6 +164,51 @@ def test_the_shipped_files_are_valid_and_say_all_but_the_source(env: str) -> Non
     assert all(k.startswith("source.") for k in unsaid)
 
 
+def test_an_env_file_stands_between_the_file_that_names_it_and_the_environment(
+    tmp_path: Path,
+) -> None:
+    secrets = tmp_path / "stack.env"
+    secrets.write_text(
+        "# written by stack up\n"
+        "export DEALCAST__MODEL__SEED=2\n"
+        "DEALCAST__STORAGE__SECRET_ACCESS_KEY='hush-hush'\n"
+        "DEALCAST__QUALITY__MIN_SCORE=0.2\nOTHER=x\n"
+    )
+    text = f"env_file: {secrets}\nmodel: {{seed: 1}}\n"
+    environ = {"DEALCAST__QUALITY__MIN_SCORE": "0.3"}
+
+    loaded = load_settings(config_dir=write(tmp_path, text), environ=environ)
+
+    secret = loaded.settings.storage.secret_access_key
+    assert secret is not None
+    assert (secret.get_secret_value(), loaded.settings.model.seed) == ("hush-hush", 2)
+    assert loaded.settings.quality.min_score == 0.3
+    origins = {k: (v, o) for k, v, o in shown(loaded)}
+    assert origins["model.seed"][1] == f"{secrets} DEALCAST__MODEL__SEED"
+    assert "hush" not in origins["storage.secret_access_key"][0]
+
+
+def test_an_env_file_that_is_missing_gives_nothing(tmp_path: Path) -> None:
+    loaded = load_settings(config_dir=write(tmp_path, "env_file: nowhere.env\n"), environ={})
+
+    assert loaded.settings.model.seed == 0
+
+
+def test_a_broken_line_of_an_env_file_is_named_but_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "broken.env").write_text("A=1\nhush-hush\n")
+    folder = write(tmp_path, f"env_file: {tmp_path / 'broken.env'}\n")
+
+    with pytest.raises(SettingsError, match=r"broken\.env, line 2") as refused:
+        load_settings(config_dir=folder, environ={})
+
+    assert "hush" not in str(refused.value)
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"orchestration\.time_zone.*Europe/Berlin"):
+        load_settings(environ={}, flags={"orchestration.time_zone": "Mars/Olympus"})
+
+
 def test_the_tree_is_frozen(tmp_path: Path) -> None:
     settings = load_settings(config_dir=write(tmp_path, ""), environ={}).settings
 

@@ -1,6 +1,7 @@
 """Which model scores, on models and predictions made in the test; and once by whole runs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dealcast.errors import ModelError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.modeling.estimators import Context
@@ -217,6 +219,17 @@ def test_a_replay_of_an_earlier_day_leaves_the_champion_and_scores_with_its_own_
     scoring, why = champion_model(ws)
     assert scoring.model_id == own.model_id
     assert why == f"the champion {first.model_id} knows what came after 2024-06-30"
+
+
+def test_a_model_trained_on_an_export_of_another_source_does_not_score(
+    opened: Open, opportunities: pl.DataFrame
+) -> None:
+    ws = opened(source="files")
+    contested(ws, trained(opportunities))
+    ws.records["train"] = replace(ws.records["train"], figures={"trained_on": "sample"})
+
+    with pytest.raises(ModelError, match="from 'sample', and the store now holds one from 'files'"):
+        champion_model(ws)
 
 
 def test_after_a_rollback_the_former_model_scores(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -229,6 +230,53 @@ def test_a_step_without_its_needs_says_what_to_run(tmp_path: Path) -> None:
 def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, plan: Plan, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         ran(tmp_path, plan)
+
+
+@pytest.fixture
+def with_model(monkeypatch: pytest.MonkeyPatch, install: Callable[..., None]) -> None:
+    """`use` may go by what `make` made of earlier data."""
+    install()
+    fetch_it, make_it, use_it = running.STEPS
+    monkeypatch.setattr(
+        running, "STEPS", (fetch_it, make_it, replace(use_it, needs=("fetch",), uses=("make",)))
+    )
+    monkeypatch.setattr(running, "JOBS", {"daily": ("fetch", "use")})
+
+
+@pytest.mark.usefixtures("with_model")
+def test_a_job_makes_first_what_it_uses_and_never_was_made(tmp_path: Path) -> None:
+    first = ran(tmp_path, Plan(job="daily"))
+    second = ran(tmp_path, Plan(job="daily"))
+
+    assert [s.name for s in first.steps] == ["fetch", "make", "use"]
+    assert [s.name for s in second.steps] == ["fetch", "use"]
+
+
+@pytest.mark.usefixtures("install", "with_model")
+def test_what_a_step_uses_may_be_older_than_the_data_and_what_it_needs_may_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran(tmp_path)
+    newer = replace(
+        running.STEPS[0], run=lambda _: Made(objects={"raw": "newer"}, figures={"rows_in": 2})
+    )
+    monkeypatch.setattr(running, "STEPS", (newer, *running.STEPS[1:]))
+
+    scored = ran(tmp_path, Plan(job="daily"))
+
+    assert [s.name for s in scored.steps if not s.skipped] == ["fetch", "use"]
+    strict = replace(running.STEPS[2], needs=("fetch", "make"), uses=())
+    monkeypatch.setattr(running, "STEPS", (*running.STEPS[:2], strict))
+    with pytest.raises(StoreError, match="would mix versions"):
+        ran(tmp_path, Plan("use"))
+
+
+@pytest.mark.usefixtures("with_model")
+def test_an_unknown_job_offers_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no job 'dayly'") as refused:
+        ran(tmp_path, Plan(job="dayly"))
+
+    assert "did you mean 'daily'?" in refused.value.remedy
 
 
 @pytest.mark.usefixtures("install")
