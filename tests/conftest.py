@@ -1,13 +1,23 @@
 """Fixtures that every test may use."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
 from dealcast.contracts import CrmTables, RawExport
 
+if TYPE_CHECKING:
+    from servers.mlflow import MlflowServer
+    from servers.prefect import PrefectServer
+    from servers.seaweed import S3Server
+
+# Launchers of real servers, for any test: `from servers.seaweed import ...`.
+sys.path.insert(0, str(Path(__file__).parent))
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "crm"
 
@@ -29,6 +39,60 @@ def real_tables(real_data: Path) -> CrmTables:
     )
     products = pl.read_csv(real_data / "products.csv")
     return CrmTables.cast({"opportunities": opportunities, "products": products})
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Server"]:
+    """A real S3 server (SeaweedFS) for the whole session; ask it for fresh buckets."""
+    from servers.seaweed import seaweed
+
+    with seaweed(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["MlflowServer"]:
+    """A real MLflow server for the whole session: SQLite, artifacts handed on by the server."""
+    from servers.mlflow import mlflow_server_in
+
+    with mlflow_server_in(tmp_path_factory.mktemp("mlflow")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PrefectServer"]:
+    """A real Prefect server for the whole session: SQLite, quick loops."""
+    from servers.prefect import prefect_server_in
+
+    with prefect_server_in(tmp_path_factory.mktemp("prefect")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """A real PostgreSQL for the whole session: each call makes a database and returns its URL."""
+    from servers.postgres import postgres_server
+
+    with postgres_server() as server:
+        yield server.database
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter,
+) -> Generator[None, object, object]:
+    """Below all else: how many tests could not run here, and why."""
+    done = yield
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.section(f"not run here: {reasons.total()} test(s)", yellow=True)
+        for reason, count in reasons.most_common():
+            terminalreporter.line(f"{count:5} {reason}")
+    return done
 
 
 Rows = Sequence[Mapping[str, str | None]]

@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from dealcast.errors import SettingsError
-from dealcast.settings import FilesSource, KaggleSource, SampleSource, load_settings, shown
+from dealcast.settings import (
+    FilesSource,
+    KaggleSource,
+    SampleSource,
+    SqlSource,
+    load_settings,
+    shown,
+)
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 
@@ -107,6 +114,22 @@ def test_a_source_without_a_kind_is_a_sample_until_another_is_chosen(tmp_path: P
 
     assert sample.settings.source == SampleSource(seed=3)
     assert files.settings.source == FilesSource()
+
+
+def test_a_secret_in_the_environment_waits_for_the_source_that_a_flag_chooses(
+    tmp_path: Path,
+) -> None:
+    environ = {"DEALCAST__SOURCE__URL": "sqlite:///crm.db"}
+
+    folder = write(tmp_path, "")
+    loaded = load_settings(config_dir=folder, environ=environ, flags={"source.kind": "sql"})
+    chosen = loaded.settings.source
+
+    assert isinstance(chosen, SqlSource)
+    assert chosen.url is not None
+    assert chosen.url.get_secret_value() == "sqlite:///crm.db"
+    with pytest.raises(SettingsError, match=r"source\.url"):
+        load_settings(config_dir=folder, environ=environ, flags={"source.kind": "files"})
 
 
 def test_a_secret_never_shows(tmp_path: Path) -> None:

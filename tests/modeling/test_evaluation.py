@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from dealcast.modeling import metrics
-from dealcast.modeling.evaluation import Evaluation, HorizonEvaluation, evaluate
+from dealcast.modeling.evaluation import Evaluation, HorizonEvaluation, by_origin, evaluate
 
 DATES = (date(2024, 6, 3), date(2024, 6, 10))
 FIGURES = (
@@ -195,3 +195,20 @@ def test_the_order_of_rows_does_not_matter(telling: pl.DataFrame, judged: Evalua
     shuffled = telling.sample(fraction=1, shuffle=True, seed=1)
 
     assert evaluate(shuffled, estimator="calendar", seed=0) == judged
+
+
+def test_figures_by_origin_are_those_of_the_rows_tested_after_each(telling: pl.DataFrame) -> None:
+    later = telling.with_columns(origin=pl.lit(date(2024, 7, 1)), p_won=0.5)
+
+    found = by_origin(pl.concat([later, telling]))
+
+    assert found.select("estimator", "fold", "origin", "n").rows() == [
+        (name, fold, day, 1_000)
+        for name in ("calendar", "climatology")
+        for fold, day in ((1, date(2024, 6, 1)), (2, date(2024, 7, 1)))
+    ]
+    own = found.row(
+        by_predicate=(pl.col("estimator") == "calendar") & (pl.col("fold") == 1), named=True
+    )
+    assert own["auc"] == only(evaluate(telling, estimator="calendar", seed=0)).figures.auc
+    assert found.filter(pl.col("fold") == 2)["auc"].to_list() == [0.5, 0.5]

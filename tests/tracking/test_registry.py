@@ -5,16 +5,15 @@ import pytest
 from dealcast.errors import ModelError
 from dealcast.settings import TrackingSettings
 from dealcast.tracking.base import ModelVersion, Promotion, Registry, open_registry, rollback
-
-Objects = dict[str, bytes]
+from servers.objects import Kept
 
 
 def version(model_id: str, run_id: str = "run 1") -> ModelVersion:
     return ModelVersion(model_id, f"models/{model_id}.json", run_id, "age", "2024-06-30", "sample")
 
 
-def registry_of(objects: Objects, *champions: str) -> Registry:
-    registry = open_registry(TrackingSettings(), objects.get, objects.__setitem__)
+def registry_of(objects: Kept, *champions: str) -> Registry:
+    registry = open_registry(TrackingSettings(), objects)
     for model_id in champions:
         registry.register(version(model_id))
         registry.promote(Promotion(model_id, "run 1", "better"))
@@ -27,14 +26,14 @@ def champion(registry: Registry) -> str | None:
 
 
 def test_at_first_there_is_neither_model_nor_champion() -> None:
-    registry = registry_of({})
+    registry = registry_of(Kept())
 
     assert registry.versions() == registry.promotions() == ()
     assert registry.champion() is None
 
 
 def test_a_registered_model_is_not_yet_champion() -> None:
-    registry = registry_of({})
+    registry = registry_of(Kept())
 
     registry.register(version("aaa"))
 
@@ -43,7 +42,7 @@ def test_a_registered_model_is_not_yet_champion() -> None:
 
 
 def test_registering_the_same_model_again_changes_nothing() -> None:
-    objects: Objects = {}
+    objects = Kept()
     registry = registry_of(objects, "aaa")
     before = dict(objects)
 
@@ -54,7 +53,7 @@ def test_registering_the_same_model_again_changes_nothing() -> None:
 
 
 def test_the_model_promoted_last_is_champion() -> None:
-    registry = registry_of({}, "aaa", "bbb")
+    registry = registry_of(Kept(), "aaa", "bbb")
 
     registry.promote(Promotion("aaa", "run 2", "promoted by hand"))
 
@@ -67,7 +66,7 @@ def test_the_model_promoted_last_is_champion() -> None:
 
 
 def test_what_is_registered_is_there_when_it_is_opened_again() -> None:
-    objects: Objects = {}
+    objects = Kept()
     registry_of(objects, "aaa", "bbb")
 
     again = registry_of(objects)
@@ -82,7 +81,7 @@ def test_what_is_registered_is_there_when_it_is_opened_again() -> None:
     [("1a2b3c4d5e6g", "did you mean '1a2b3c4d5e6f'?"), ("zzz", "`dealcast models` lists them")],
 )
 def test_an_unknown_model_is_not_promoted_and_the_nearest_is_named(asked: str, remedy: str) -> None:
-    registry = registry_of({}, "1a2b3c4d5e6f")
+    registry = registry_of(Kept(), "1a2b3c4d5e6f")
 
     with pytest.raises(ModelError) as refused:
         registry.promote(Promotion(asked, "run 2", "promoted by hand"))
@@ -93,7 +92,7 @@ def test_an_unknown_model_is_not_promoted_and_the_nearest_is_named(asked: str, r
 
 
 def test_a_rollback_restores_the_former_champion() -> None:
-    registry = registry_of({}, "aaa", "bbb")
+    registry = registry_of(Kept(), "aaa", "bbb")
 
     done = rollback(registry, "run 2")
 
@@ -103,7 +102,7 @@ def test_a_rollback_restores_the_former_champion() -> None:
 
 
 def test_a_second_rollback_goes_to_the_one_before_and_not_forth_again() -> None:
-    registry = registry_of({}, "aaa", "bbb", "ccc")
+    registry = registry_of(Kept(), "aaa", "bbb", "ccc")
 
     went = [rollback(registry, "run 2").model_id for _ in range(2)]
 
@@ -112,7 +111,7 @@ def test_a_second_rollback_goes_to_the_one_before_and_not_forth_again() -> None:
 
 
 def test_after_a_rollback_another_champion_can_be_promoted_and_rolled_back() -> None:
-    registry = registry_of({}, "aaa", "bbb")
+    registry = registry_of(Kept(), "aaa", "bbb")
     rollback(registry, "run 2")
     registry.register(version("ccc"))
     registry.promote(Promotion("ccc", "run 3", "better"))
@@ -121,7 +120,7 @@ def test_after_a_rollback_another_champion_can_be_promoted_and_rolled_back() -> 
 
 
 def test_a_promotion_by_hand_is_rolled_back_too() -> None:
-    registry = registry_of({}, "aaa", "bbb")
+    registry = registry_of(Kept(), "aaa", "bbb")
     registry.promote(Promotion("aaa", "run 2", "promoted by hand"))
 
     assert rollback(registry, "run 3").model_id == "bbb"
@@ -129,7 +128,7 @@ def test_a_promotion_by_hand_is_rolled_back_too() -> None:
 
 @pytest.mark.parametrize("champions", [(), ("aaa",), ("aaa", "aaa")], ids=["none", "one", "same"])
 def test_without_a_former_champion_a_rollback_is_refused(champions: tuple[str, ...]) -> None:
-    registry = registry_of({}, *champions)
+    registry = registry_of(Kept(), *champions)
 
     with pytest.raises(ModelError, match="no former champion") as refused:
         rollback(registry, "run 2")
@@ -139,7 +138,7 @@ def test_without_a_former_champion_a_rollback_is_refused(champions: tuple[str, .
 
 
 def test_rolled_back_to_the_first_there_is_no_former_champion() -> None:
-    registry = registry_of({}, "aaa", "bbb")
+    registry = registry_of(Kept(), "aaa", "bbb")
     rollback(registry, "run 2")
 
     with pytest.raises(ModelError, match="no former champion"):

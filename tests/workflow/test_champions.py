@@ -100,8 +100,8 @@ def opened(tmp_path: Path, opportunities: pl.DataFrame, predictions: pl.DataFram
             store,
             loaded.settings,
             "run 1",
-            open_tracker(loaded.settings.tracking, lambda _name, _content: None),
-            open_registry(loaded.settings.tracking, store.get_object, store.put_object),
+            open_tracker(loaded.settings.tracking, store, "run"),
+            open_registry(loaded.settings.tracking, store),
             {
                 "ingest": done("ingest", figures={"source_kind": source}),
                 "clean": done(
@@ -328,9 +328,7 @@ def test_runs_replays_and_rollbacks_score_with_the_model_that_they_should(tmp_pa
     asked = ran(tmp_path, **{"model.estimator": "age"}).figures
     replayed = ran(tmp_path, **{"data.as_of": date(2025, 9, 30)}).figures
     store = Store(str(tmp_path))
-    registry = open_registry(
-        load_settings(environ={}, flags={}).settings.tracking, store.get_object, store.put_object
-    )
+    registry = open_registry(load_settings(environ={}, flags={}).settings.tracking, store)
     again = ran(tmp_path, **{"model.estimator": "age"}).figures
     rollback(registry, "by hand")
     back = ran(tmp_path, **{"model.estimator": "age"})

@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("dealcast.cli.data:export", "Write a table as CSV, Parquet or XLSX."),
     "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
     "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
+    "store": ("dealcast.cli.store:store", "Copy the whole store to another place, and prove it."),
+    "stack": ("dealcast.cli.stack:stack", "Start, show and stop the services on this machine."),
+    "deploy": ("dealcast.cli.deploy:deploy", "Put the jobs on their schedules in Prefect."),
+    "doctor": ("dealcast.cli.doctor:doctor", "Tell what is not in order, and what to do."),
     "config": ("dealcast.cli.ops:config", "Show every setting and where it came from."),
 }
 

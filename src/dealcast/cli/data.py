@@ -27,9 +27,7 @@ def ingest(loaded: LoadedSettings, as_json: bool) -> None:
     if as_json:
         render.as_json({"raw": record.objects["raw"], **record.figures})
     else:
-        render.ingested(
-            record.figures["formats"], raw=str(store.root / "raw" / record.objects["raw"])
-        )
+        render.ingested(record.figures["formats"], raw=store.place(f"raw/{record.objects['raw']}"))
 
 
 @click.command(

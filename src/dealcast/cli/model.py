@@ -76,7 +76,7 @@ def train(loaded: LoadedSettings, as_json: bool) -> None:
     if as_json:
         render.as_json({**record.figures, **model})
     else:
-        key = str(store.root / record.objects["model"])
+        key = store.place(record.objects["model"])
         render_model.model(model, record.figures, key=key)
 
 
@@ -261,8 +261,9 @@ def _moved(changed: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _registry(loaded: LoadedSettings) -> Registry:
-    store = open_store(loaded.settings.storage)
-    return open_registry(loaded.settings.tracking, store.get_object, store.put_object)
+    registry = open_registry(loaded.settings.tracking, open_store(loaded.settings.storage))
+    registry.refresh()
+    return registry
 
 
 def _changes(store: Store, version: int | None) -> pl.DataFrame:

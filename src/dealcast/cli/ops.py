@@ -1,17 +1,21 @@
 """run · runs · config: the whole work, what was done, and what was chosen."""
 
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from dealcast.cli import render
+from dealcast.cli import render, render_runs
 from dealcast.cli.options import settings_options, source_options
 from dealcast.cli.progress import progress
 from dealcast.cli.summary import show_summary
 from dealcast.errors import SettingsError
 from dealcast.settings import LoadedSettings, shown
+from dealcast.workflow.lineage import lineage
+from dealcast.workflow.location import locate
 from dealcast.workflow.manifest import RunManifest, load_manifest, run_ids
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.run import Plan, Watcher, run_steps
 from dealcast.workflow.steps import JOBS, STEP_NAMES
 from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.summary import summarise
@@ -20,8 +24,20 @@ from dealcast.workflow.summary import summarise
 def run_and_show(loaded: LoadedSettings, plan: Plan, *, as_json: bool) -> tuple[RunManifest, Store]:
     """Run the plan with a progress display (none for scripts); the caller prints the result."""
     with progress(quiet=as_json) as watcher:
-        manifest = run_steps(loaded, plan, watcher)
+        if loaded.settings.orchestration.kind == "prefect":
+            manifest = _run_as_flow(loaded, plan, watcher)
+        else:
+            manifest = run_steps(loaded, plan, watcher)
     return manifest, open_store(loaded.settings.storage)
+
+
+def _run_as_flow(loaded: LoadedSettings, plan: Plan, watcher: Watcher) -> RunManifest:
+    from dealcast.orchestration.versions import prepare
+
+    prepare()
+    from dealcast.orchestration.flow import run_here
+
+    return run_here(loaded, plan, watcher, lambda text: click.echo(text, err=True))
 
 
 @click.command(
@@ -72,21 +88,40 @@ def runs(loaded: LoadedSettings, as_json: bool) -> None:
     if as_json:
         render.as_json(listed)
     else:
-        render.runs(listed, root=str(store.root))
+        render.runs(listed, root=store.root)
 
 
 @runs.command(epilog="Example: dealcast runs show latest --root data")
 @click.argument("run_id")
 @settings_options
 def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
-    """Show a run: inputs, settings, code, table versions, figures. `latest` is the newest."""
+    """Show a run, and where its scores, model and tables came from. `latest` is the newest."""
     store = open_store(loaded.settings.storage)
     manifest = load_manifest(store, run_id)
-    content = store.get_json(manifest.key)
+    content = {**store.get_json(manifest.key), "lineage": lineage(manifest, store)}
     if as_json:
         render.as_json(content)
     else:
-        render.manifest(content)
+        render_runs.run(content)
+
+
+@runs.command(epilog="Example: dealcast runs sync --env staging")
+@settings_options
+def sync(loaded: LoadedSettings, as_json: bool) -> None:
+    """Send to MLflow what it does not have yet: runs, models and aliases."""
+    settings = loaded.settings.tracking
+    if settings.kind != "mlflow":
+        raise SettingsError(
+            "Runs are recorded in the store only: tracking.kind is local.",
+            remedy="--set tracking.kind=mlflow, and --set tracking.uri=http://HOST:5000",
+        )
+    from dealcast.tracking.mlflow.tracker import send_unsent
+
+    done = send_unsent(settings, open_store(loaded.settings.storage), datetime.now(UTC))
+    if as_json:
+        render.as_json(asdict(done))
+    else:
+        render_runs.sent(asdict(done))
 
 
 @click.group(epilog="Example: dealcast config show --env production")
@@ -99,10 +134,13 @@ def config() -> None:
 def config_show(loaded: LoadedSettings, as_json: bool) -> None:
     """Print each setting, its value, and where it came from; secrets as asterisks."""
     rows = [{"key": k, "value": v, "from": o} for k, v, o in shown(loaded)]
+    store = locate(loaded.settings.storage)
     if as_json:
-        render.as_json({"environment": loaded.environment, "settings": rows})
+        chosen = {"root": store.root, "why": store.why}
+        render.as_json({"environment": loaded.environment, "settings": rows, "store": chosen})
     else:
         render.settings(rows, environment=loaded.environment)
+        click.echo(f"\nThe store is {store.root} - {store.why}.")
 
 
 def _line(manifest: RunManifest) -> dict[str, Any]:

@@ -28,10 +28,20 @@ FLAGS = {
 Command = Callable[..., Any]
 
 
-def settings_options(command: Command) -> Command:
+def load_or_refusal(**chosen: Any) -> LoadedSettings | SettingsError:
+    """The settings, or the error in their place: for a command that does without them."""
+    try:
+        return load_settings(**chosen)
+    except SettingsError as error:
+        return error
+
+
+def settings_options(
+    command: Command, *, load: Callable[..., LoadedSettings | SettingsError] = load_settings
+) -> Command:
     """Adds the options every command has; it receives `loaded` (LoadedSettings) and `as_json`."""
 
-    @click.option("--root", help="Folder of the store.  [default: data]")
+    @click.option("--root", help="Folder of the store, or s3://BUCKET/PREFIX.")
     @click.option("--env", help="development, staging or production.")
     @click.option(
         "--config-dir",
@@ -51,7 +61,7 @@ def settings_options(command: Command) -> Command:
         **given: Any,
     ) -> Any:
         flags = {FLAGS[k]: given.pop(k) for k in tuple(given) if k in FLAGS}
-        loaded = load_settings(env=env, config_dir=config_dir, flags=_with_sets(flags, sets))
+        loaded = load(env=env, config_dir=config_dir, flags=_with_sets(flags, sets))
         return command(loaded=loaded, **given)
 
     return with_settings

@@ -206,31 +206,6 @@ def runs(rows: Sequence[Row], *, root: str) -> None:
     console().print(table(f"{len(lines)} runs in {root}", columns, lines))
 
 
-def manifest(content: Row) -> None:
-    """One run with its lineage."""
-    out = console()
-    code = content["code"]
-    out.print(f"[bold]{content['run_id']}[/]  {content['status']}  {content['environment']}")
-    out.print(f"from {content['started']} to {content['finished']}")
-    out.print(
-        f"code {code['version']}, commit {code['commit'][:12] or 'unknown'}, "
-        f"source {code['source_hash']}"
-    )
-    if content["error"]:
-        out.print(f"[red]{content['error']}[/]")
-    rows = [
-        (
-            s["name"],
-            f"skipped (made by {s['run_id']})" if s["skipped"] else f"{s['seconds']:.2f} s",
-            ", ".join(f"{t} v{v}" for t, v in s["tables"].items()) or "-",
-            ", ".join(s["objects"].values()) or "-",
-        )
-        for s in content["steps"]
-    ]
-    out.print(table("Steps", ("step", "took", "table versions", "objects"), rows))
-    click.echo("All figures and settings: dealcast runs show RUN --json")
-
-
 def settings(rows: Sequence[Row], *, environment: str) -> None:
     """Every setting and its origin."""
     lines = [(r["key"], r["value"], r["from"]) for r in rows]

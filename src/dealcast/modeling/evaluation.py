@@ -180,6 +180,21 @@ def figures(rows: pl.DataFrame) -> Figures:
     )
 
 
+def by_origin(candidates: pl.DataFrame) -> pl.DataFrame:
+    """One row per estimator, horizon and origin: `fold` (1: the earliest), n, and its figures."""
+    keys = ("estimator", "horizon_days", "origin")
+    parts = candidates.partition_by(*keys, as_dict=True)
+    rows = [
+        dict(zip(keys, key, strict=True)) | {"n": part.height} | asdict(figures(part))
+        for key, part in parts.items()
+    ]
+    return (
+        pl.DataFrame(rows, infer_schema_length=None)
+        .with_columns(fold=pl.col("origin").rank("dense").cast(pl.Int64))
+        .sort("horizon_days", "estimator", "fold")
+    )
+
+
 def won_and_p(rows: pl.DataFrame) -> tuple[BoolArray, FloatArray]:
     """Whether each row was won within its horizon, and the chance it was given."""
     return np.asarray(rows["outcome"] == "won"), rows["p_won"].to_numpy()

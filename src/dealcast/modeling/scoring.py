@@ -53,14 +53,12 @@ def score(
     Raises ModelError where the features mean something else than in training, or the model knows
     what came after `as_of`.
     """
-    _refuse_mismatch(model, as_of, catalogue_fingerprint)
+    refuse_mismatch(model, as_of, catalogue_fingerprint)
     today = model.updated(known_by(tables.opportunities.collect(), as_of))
     opened = with_amount(open_on(tables.opportunities, as_of), tables, as_of).collect()
-    aged = opened.filter(pl.col("age_days").is_not_null()).with_columns(scored_on=pl.lit(as_of))
-    traits = traits_of(aged)
-    day = np.full(aged.height, day_number(as_of))
-    parts = reasons(today, aged, traits, day)
-    rows = opened.join(_chances(today, aged, traits, day), on="opportunity_id", how="left").join(
+    aged = _aged(opened, as_of)
+    parts = reasons(today, aged, traits_of(aged), np.full(aged.height, day_number(as_of)))
+    rows = with_chances(today, opened, as_of).join(
         told(parts, aged), on="opportunity_id", how="left"
     )
     scores = (
@@ -70,12 +68,29 @@ def score(
             expected_value=pl.col("amount") * pl.col(f"p_won_{model.horizons_days[-1]}"),
             grade=_grade(pl.col(f"p_won_{model.horizons_days[-1]}"), grades),
             is_low_information=(pl.col("age_days") < LOW_INFORMATION_DAYS).fill_null(value=False),
-            **_staleness(today),
         )
         .sort(["expected_value", "opportunity_id"], descending=[True, False], nulls_last=True)
         .select(scores_contract(model.horizons_days).column_names())
     )
     return Scored(scores, parts, today)
+
+
+def with_chances(model: WinModel, opened: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """The rows of `open_on` with their chances and staleness, by the model as it is.
+
+    Adds p_won_H and p_lost_H for its horizons, p_ever_won, closes_from and closes_until, all null
+    where there is no clock, and is_stale with stale_evidence.
+    """
+    aged = _aged(opened, as_of)
+    day = np.full(aged.height, day_number(as_of))
+    chances = _chances(model, aged, traits_of(aged), day)
+    return opened.join(
+        chances, on="opportunity_id", how="left", maintain_order="left"
+    ).with_columns(**_staleness(model))
+
+
+def _aged(opened: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    return opened.filter(pl.col("age_days").is_not_null()).with_columns(scored_on=pl.lit(as_of))
 
 
 def _staleness(model: WinModel) -> dict[str, pl.Expr]:
@@ -95,7 +110,8 @@ def _grade(chance: pl.Expr, least: tuple[float, ...]) -> pl.Expr:
     return pl.when(chance.is_not_null()).then(grade)
 
 
-def _refuse_mismatch(model: WinModel, as_of: date, catalogue_fingerprint: str) -> None:
+def refuse_mismatch(model: WinModel, as_of: date, catalogue_fingerprint: str) -> None:
+    """Raises ModelError where features mean something else now, or the model knows the future."""
     if model.catalogue_fingerprint != catalogue_fingerprint:
         raise ModelError(
             f"Model {model.model_id} was trained with feature catalogue "

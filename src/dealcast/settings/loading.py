@@ -25,11 +25,15 @@ ENV_FILE = "env_file"
 
 @dataclass(frozen=True)
 class LoadedSettings:
-    """The tree, the environment it is for, and the origin of each value by dotted key."""
+    """The tree, the environment it is for, and the origin of each value by dotted key.
+
+    `env_file`: the one that ENV.yaml names, there or not.
+    """
 
     settings: Settings
     environment: str
     origins: Mapping[str, str]
+    env_file: str | None = None
 
 
 def load_settings(
@@ -60,13 +64,15 @@ def load_settings(
     origins: dict[str, str] = {}
     for origin, layer in layers:
         for key, value in layer.items():
-            if key == "source.kind" and values.get(key, DEFAULT_SOURCE) != value:
+            kind = str(values.get("source.kind", DEFAULT_SOURCE))
+            if key == "source.kind" and kind != value:
                 # Another kind of source has other fields: those of the former do not carry over.
-                for old in [k for k in values if k.startswith("source.")]:
-                    del values[old], origins[old]
-            _refuse_unknown(
-                key, origin, searched, str(values.get("source.kind", DEFAULT_SOURCE)), layer
-            )
+                for old in [k for k in _known_keys(kind) if k.startswith("source.")]:
+                    values.pop(old, None), origins.pop(old, None)
+            # A secret in the environment may wait for the kind that a flag chooses.
+            waits = key in _known_keys(str((flags or {}).get("source.kind") or kind))
+            if not waits or origin == "flag":
+                _refuse_unknown(key, origin, searched, kind, layer)
             values[key] = value
             origins[key] = origin
     values.setdefault("source.kind", DEFAULT_SOURCE)
@@ -74,7 +80,7 @@ def load_settings(
         settings = Settings.model_validate(_nest(values))
     except ValidationError as error:
         raise _refusal(error, origins, searched) from None
-    return LoadedSettings(settings, name, origins)
+    return LoadedSettings(settings, name, origins, str(env_file) if env_file else None)
 
 
 def shown(loaded: LoadedSettings) -> Iterator[tuple[str, str, str]]:

@@ -90,8 +90,8 @@ class SqlSource(Section):
     )
     queries: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {},
-        description="Table (opportunities, accounts, products, sales_agents, plans) to the SELECT "
-        "that reads it.",
+        description="Table (opportunities, accounts, products, sales_agents) to the SELECT that "
+        "reads it.",
     )
     mapping: str = Field(
         "default",
@@ -301,7 +301,9 @@ class OrchestrationSettings(Section):
     api_url: str | None = Field(
         None, description="Prefect server, such as http://HOST:4200/api; else PREFECT_API_URL."
     )
-    api_key: SecretStr | None = Field(None, description="Key of a Prefect server that asks for it.")
+    api_key: SecretStr | None = Field(
+        None, description="Key of a Prefect server that asks for one: USER:PASSWORD, or a token."
+    )
     wait_for_server_seconds: float = Field(
         30, ge=0, description="How long to wait for a Prefect server that is away (seconds)."
     )
@@ -334,6 +336,12 @@ class OrchestrationSettings(Section):
     )
     step_timeout_seconds: int = Field(
         7_200, ge=1, description="Longest that one step may take as a Prefect task (seconds)."
+    )
+    dead_after_seconds: int = Field(
+        300,
+        ge=35,
+        description="A scheduled job that gave no sign of life for so long is picked up again "
+        "(seconds).",
     )
 
     skip_unchanged: bool = Field(
@@ -417,6 +425,11 @@ class StackSettings(Section):
 
     folder: str = Field("data/stack", description="Folder of their data, logs and secrets.")
     postgres_port: Port = Field(5433, description="Port of PostgreSQL.")
+    postgres_user: str | None = Field(
+        None,
+        description="User of this machine that PostgreSQL runs as where the caller is root, which "
+        "it refuses to be; by default postgres, else nobody.",
+    )
     s3_port: Port = Field(8333, description="Port of the S3 server (SeaweedFS).")
     mlflow_port: Port = Field(5001, description="Port of the MLflow server.")
     prefect_port: Port = Field(4200, description="Port of the Prefect server.")

@@ -1,8 +1,9 @@
 """What a source is, and which there are."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dealcast.settings import SourceSettings
 
@@ -18,11 +19,29 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class IncrementalSource(Source, Protocol):
+    """A source that can complete the export of last time with what changed since."""
+
+    @property
+    def terms(self) -> str | None:
+        """A hash of what kept rows depend on but their changes; None where none can be completed.
+
+        Only an export that was kept under the same terms can be.
+        """
+        ...
+
+    def fetch_since(self, kept: Sequence[Path], into: Path) -> list[Path]:
+        """Put the whole export into the folder, made of the kept files and of what changed."""
+        ...
+
+
 # kind -> class taking its own section of the settings; imported only when chosen.
 SOURCES: dict[str, str] = {
     "files": "dealcast.sources.files:FilesSource",
     "kaggle": "dealcast.sources.kaggle:KaggleSource",
     "sample": "dealcast.sources.sample:SampleSource",
+    "sql": "dealcast.sources.sql:SqlSource",
 }
 
 

@@ -1,9 +1,10 @@
 """What a tracker is, what can be logged, and which trackers there are."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import polars as pl
 
@@ -21,10 +22,11 @@ class Param:
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure that the run came to."""
+    """A figure that the run came to; of one fold of a test where `step` says which."""
 
     name: str
     value: float
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,64 @@ class Table:
     frame: pl.DataFrame
 
 
-LogItem = Param | Metric | Table
+@dataclass(frozen=True)
+class DataSet:
+    """The rows that the run learnt from: a table of the store in one version.
 
-# Writes bytes under a name in the run's own folder.
-Put = Callable[[str, bytes], None]
-# Reads the bytes of a name; None where there are none.
-Get = Callable[[str], bytes | None]
+    `digest`: of the raw export that it was made from. `schema`: type by column.
+    """
+
+    name: str
+    table: str
+    version: int
+    digest: str
+    rows: int
+    schema: Mapping[str, str]
+
+
+LogItem = Param | Metric | Table | DataSet
+# How a run ended, or has not yet.
+Status = Literal["running", "done", "failed", "interrupted"]
+
+
+class Objects(Protocol):
+    """Plain objects by key, and where they are: the store, as far as a tracker needs it."""
+
+    root: str
+
+    def get_object(self, key: str) -> bytes | None:
+        """An object's bytes, or None where there is none."""
+        ...
+
+    def put_object(self, key: str, content: bytes, /) -> None:
+        """Write an object whole, or not at all."""
+        ...
+
+    def update_json(self, key: str, change: Callable[[Any], Any], /) -> Any:
+        """Put what `change` makes of a JSON object's content (None where there is none).
+
+        Of several writers none undoes another's change; `change` may be called more than once.
+        """
+        ...
+
+    def list_objects(self, prefix: str) -> list[str]:
+        """Keys under a prefix, in order."""
+        ...
 
 
 class Tracker(Protocol):
     """Records what a run was made with and came to."""
 
+    def start(self, started: datetime) -> None:
+        """Say that the run begins. Raises ServiceError where it could never be recorded."""
+        ...
+
     def log(self, items: Iterable[LogItem]) -> None:
         """Record the items; a name logged again replaces the former value."""
+        ...
+
+    def finish(self, status: Status, finished: datetime, error: str | None = None) -> None:
+        """Say how the run ended; its manifest and log lie in the store by now, if anything does."""
         ...
 
 
@@ -98,24 +145,34 @@ class Registry(Protocol):
         """Make a registered model the champion. Raises ModelError where it is not registered."""
         ...
 
+    def refresh(self) -> None:
+        """Take over what people have changed elsewhere; where that is away, nothing changes."""
+        ...
+
 
 # How the reason of a promotion begins that goes back to a former champion.
 ROLLED_BACK = "rolled back from"
-# kind -> class taking `put`; imported only when chosen.
-TRACKERS: dict[str, str] = {"local": "dealcast.tracking.local:LocalTracker"}
-# kind -> class taking `get` and `put` of the store's own objects.
-REGISTRIES: dict[str, str] = {"local": "dealcast.tracking.local:LocalRegistry"}
+# kind -> class taking the settings, the store's objects and a run id; imported only when chosen.
+TRACKERS: dict[str, str] = {
+    "local": "dealcast.tracking.local:LocalTracker",
+    "mlflow": "dealcast.tracking.mlflow.tracker:MlflowTracker",
+}
+# kind -> class taking the settings and the store's objects.
+REGISTRIES: dict[str, str] = {
+    "local": "dealcast.tracking.local:LocalRegistry",
+    "mlflow": "dealcast.tracking.mlflow.registry:MlflowRegistry",
+}
 
 
-def open_tracker(settings: TrackingSettings, put: Put) -> Tracker:
+def open_tracker(settings: TrackingSettings, objects: Objects, run_id: str) -> Tracker:
     """The tracker that the settings choose."""
-    tracker: Tracker = _named(TRACKERS[settings.kind])(put)
+    tracker: Tracker = _named(TRACKERS[settings.kind])(settings, objects, run_id)
     return tracker
 
 
-def open_registry(settings: TrackingSettings, get: Get, put: Put) -> Registry:
+def open_registry(settings: TrackingSettings, objects: Objects) -> Registry:
     """The model registry that the settings choose."""
-    registry: Registry = _named(REGISTRIES[settings.kind])(get, put)
+    registry: Registry = _named(REGISTRIES[settings.kind])(settings, objects)
     return registry
 
 

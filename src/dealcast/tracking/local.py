@@ -3,49 +3,80 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
+from typing import Any
 
 from dealcast.errors import ModelError, nearest
+from dealcast.settings import TrackingSettings
 from dealcast.tracking.base import (
-    Get,
+    DataSet,
     LogItem,
     Metric,
     ModelVersion,
+    Objects,
     Param,
     Promotion,
-    Put,
+    Status,
     Table,
 )
 
+PARAMS, METRICS, FOLDS, DATASETS = "params.json", "metrics.json", "folds.json", "datasets.json"
+
 
 class LocalTracker:
-    """params.json, metrics.json and tables/NAME.csv."""
+    """params.json, metrics.json, folds.json, datasets.json and tables/NAME.csv.
 
-    def __init__(self, put: Put) -> None:
-        self._put = put
-        self._params: dict[str, str] = {}
-        self._metrics: dict[str, float] = {}
+    folds.json: by name, the figure of each step.
+    """
+
+    def __init__(self, settings: TrackingSettings, objects: Objects, run_id: str) -> None:
+        self._settings, self._objects, self._run_id = settings, objects, run_id
+
+    def start(self, started: datetime) -> None:
+        """Nothing to say: the manifest does."""
 
     def log(self, items: Iterable[LogItem]) -> None:
         """Write the items into the run's folder."""
+        files: dict[str, dict[str, Any]] = {}
+
+        def content(name: str) -> dict[str, Any]:
+            # What was logged before, perhaps by another process, stays.
+            return files.setdefault(name, self._read(name))
+
         for item in items:
             match item:
                 case Param():
-                    self._params[item.name] = item.value
+                    content(PARAMS)[item.name] = item.value
+                case Metric(step=None):
+                    content(METRICS)[item.name] = item.value
                 case Metric():
-                    self._metrics[item.name] = item.value
+                    content(FOLDS).setdefault(item.name, {})[str(item.step)] = item.value
+                case DataSet():
+                    content(DATASETS)[item.name] = asdict(item)
                 case Table():
                     self._put(f"tables/{item.name}.csv", item.frame.write_csv().encode())
-        self._put("params.json", _json(self._params))
-        self._put("metrics.json", _json(self._metrics))
+        for name, values in files.items():
+            self._put(name, _json(values))
+
+    def finish(self, status: Status, finished: datetime, error: str | None = None) -> None:
+        """Nothing to say: the manifest does."""
+
+    def _read(self, name: str) -> dict[str, Any]:
+        content = self._objects.get_object(f"runs/{self._run_id}/{name}")
+        read: dict[str, Any] = json.loads(content) if content else {}
+        return read
+
+    def _put(self, name: str, content: bytes) -> None:
+        self._objects.put_object(f"runs/{self._run_id}/{name}", content)
 
 
 class LocalRegistry:
-    """models/registry.json: written whole, so that a killed run leaves the former one."""
+    """models/registry.json: written whole, and by several at once without loss."""
 
     KEY = "models/registry.json"
 
-    def __init__(self, get: Get, put: Put) -> None:
-        self._get, self._put = get, put
+    def __init__(self, settings: TrackingSettings, objects: Objects) -> None:
+        self._settings, self._objects = settings, objects
 
     def versions(self) -> tuple[ModelVersion, ...]:
         """Every registered model, oldest first."""
@@ -64,10 +95,16 @@ class LocalRegistry:
 
     def register(self, version: ModelVersion) -> None:
         """Add a model; the same id again changes nothing."""
-        content = self._content()
-        if all(v["model_id"] != version.model_id for v in content["versions"]):
-            content["versions"].append(asdict(version))
-            self._put(self.KEY, _json(content))
+        if version.model_id in [v.model_id for v in self.versions()]:
+            return
+
+        def registered(content: Any) -> Any:
+            content = content or _empty()
+            if version.model_id not in [v["model_id"] for v in content["versions"]]:
+                content["versions"].append(asdict(version))
+            return content
+
+        self._objects.update_json(self.KEY, registered)
 
     def promote(self, promotion: Promotion) -> None:
         """Make a registered model the champion. Raises ModelError where it is not registered."""
@@ -78,14 +115,20 @@ class LocalRegistry:
                 f"There is no registered model '{promotion.model_id}'.",
                 remedy=f"did you mean '{near}'?" if near else "`dealcast models` lists them",
             )
-        content = self._content()
-        content["promotions"].append(asdict(promotion))
-        self._put(self.KEY, _json(content))
+
+        def promoted(content: Any) -> Any:
+            content["promotions"].append(asdict(promotion))
+            return content
+
+        self._objects.update_json(self.KEY, promoted)
+
+    def refresh(self) -> None:
+        """Nothing can have been changed elsewhere."""
 
     def _content(self) -> dict[str, list[dict[str, str]]]:
-        content = self._get(self.KEY)
+        content = self._objects.get_object(self.KEY)
         if content is None:
-            return {"versions": [], "promotions": []}
+            return _empty()
         try:
             read = json.loads(content)
             return {name: list(read[name]) for name in ("versions", "promotions")}
@@ -95,6 +138,10 @@ class LocalRegistry:
                 remedy="restore it from a copy, or delete it: the next `dealcast run` begins a new "
                 "one, and models/ keeps every model",
             ) from None
+
+
+def _empty() -> dict[str, list[dict[str, str]]]:
+    return {"versions": [], "promotions": []}
 
 
 def _json(content: object) -> bytes:

@@ -19,10 +19,12 @@ from dealcast.features.selection import unavailable, usable
 from dealcast.features.split import split
 from dealcast.quality.report import QualityReport, assess
 from dealcast.snapshots import build_snapshots, snapshot_dates
-from dealcast.sources.base import open_source
+from dealcast.sources.base import IncrementalSource, Source, open_source
 from dealcast.sources.reading import ReadingOptions, read_export
-from dealcast.tracking.base import Metric
+from dealcast.tracking.base import DataSet, Metric
 from dealcast.workflow.manifest import digest
+from dealcast.workflow.store import RAW_INDEX
+from dealcast.workflow.tables import TABLES
 from dealcast.workflow.workspace import DIMENSIONS, Made, Workspace
 
 logger = logging.getLogger(__name__)
@@ -31,8 +33,9 @@ logger = logging.getLogger(__name__)
 def ingest(ws: Workspace) -> Made:
     """Fetch the source's files, read them, and only then keep their bytes under their hash."""
     options = ReadingOptions.of(ws.settings.source)
+    source = open_source(ws.settings.source)
     with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
-        files = open_source(ws.settings.source).fetch(Path(folder))
+        files = _fetched(ws, source, Path(folder))
         export = read_export(files, options)
         formats = [asdict(f) for f in export.formats]
         raw = ws.store.keep_raw(files, {"kind": ws.settings.source.kind, "formats": formats})
@@ -44,10 +47,30 @@ def ingest(ws: Workspace) -> Made:
         figures={
             "rows_in": export.rows,
             "source_kind": ws.settings.source.kind,
+            "source_terms": _terms(source),
             "formats": formats,
             "reading": options.to_dict(),
         },
     )
+
+
+def _fetched(ws: Workspace, source: Source, into: Path) -> list[Path]:
+    """The source's files; only what changed is read where the kept export can be completed."""
+    former, terms = ws.records.get("ingest"), _terms(source)
+    if (
+        isinstance(source, IncrementalSource)
+        and former is not None
+        and terms is not None
+        and former.figures.get("source_terms") == terms
+        and ws.store.has_object(f"raw/{former.objects['raw']}/{RAW_INDEX}")
+    ):
+        with ws.store.raw_files(former.objects["raw"]) as kept:
+            return source.fetch_since(kept, into)
+    return source.fetch(into)
+
+
+def _terms(source: Source) -> str | None:
+    return source.terms if isinstance(source, IncrementalSource) else None
 
 
 def validate(ws: Workspace) -> Made:
@@ -61,7 +84,7 @@ def validate(ws: Workspace) -> Made:
         worst = "; ".join(f"{r.code} {r.title} ({r.rows:,} rows)" for r in report.worst(5))
         raise QualityError(
             f"The export's quality score is {report.score:.2f}, under {threshold:.2f}: {worst}.",
-            remedy=f"`dealcast validate` shows every check (also in {ws.store.root}/{key}); "
+            remedy=f"`dealcast validate` shows every check (also in {ws.store.place(key)}); "
             "mend the export, or lower quality.min_score",
         )
     ws.tracker.log([Metric("quality_raw", report.score)])
@@ -91,7 +114,13 @@ def clean_export(ws: Workspace) -> Made:
         *(f"{n:,}" for n in (export.rows, opportunities.height, set_aside)),
         after.score,
     )
-    ws.tracker.log([Metric("quality_clean", after.score), Metric("rows_quarantined", set_aside)])
+    ws.tracker.log(
+        [
+            Metric("quality_clean", after.score),
+            Metric("rows_quarantined", set_aside),
+            _data_set(ws, made, opportunities),
+        ]
+    )
     made.figures = {
         "rows_in": export.rows,
         "rows_clean": opportunities.height,
@@ -182,6 +211,18 @@ def audit_features(ws: Workspace) -> Made:
         "excluded_features": sorted(report.excluded),
     }
     return made
+
+
+def _data_set(ws: Workspace, made: Made, opportunities: pl.DataFrame) -> DataSet:
+    name = "crm_data_processed"
+    return DataSet(
+        name,
+        table=TABLES[name].path,
+        version=made.tables[name],
+        digest=ws.record("ingest").objects["raw"],
+        rows=opportunities.height,
+        schema={column: str(kind) for column, kind in opportunities.schema.items()},
+    )
 
 
 def _assess(ws: Workspace, export: Any) -> QualityReport:

@@ -103,9 +103,9 @@ def load_latest_steps(store: Store) -> dict[str, StepRecord]:
     return {name: StepRecord(**record) for name, record in content.items()}
 
 
-def save_latest_steps(store: Store, records: Mapping[str, StepRecord]) -> None:
-    """Remember what each step made last; written whole, so a killed run leaves the former."""
-    store.put_json(LATEST_STEPS, {name: asdict(r) for name, r in records.items()})
+def save_latest_step(store: Store, record: StepRecord) -> None:
+    """Remember what a step made last; what another run says of other steps meanwhile stays."""
+    store.update_json(LATEST_STEPS, lambda content: (content or {}) | {record.name: asdict(record)})
 
 
 @cache

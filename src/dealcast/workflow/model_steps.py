@@ -47,7 +47,7 @@ def evaluate_model(ws: Workspace) -> Made:
 
 def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
     from dealcast.modeling.cohorts import cohorts
-    from dealcast.modeling.evaluation import evaluate
+    from dealcast.modeling.evaluation import by_origin, evaluate
     from dealcast.modeling.learning_curve import learning_curve
     from dealcast.modeling.selection import choose
     from dealcast.modeling.verdict import judge
@@ -79,6 +79,7 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
     own = candidates.filter(pl.col("estimator") == estimator).drop("estimator")
     ws.save(made, "backtest_predictions", own)
     ws.save(made, "backtest_candidates", candidates)
+    segments = _by_segment(own, opportunities)
     content = {
         "summary": verdict.text,
         "verdict": verdict.to_dict(),
@@ -86,7 +87,7 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
         **evaluation.to_dict(),
         "learning_curve": curve.to_dicts(),
         "cohorts": cohorts(opportunities, ws.as_of).to_dicts(),
-        "by_segment": _by_segment(own, opportunities),
+        "by_segment": segments,
         "recalibration": tested.recalibrations[estimator].to_dict(),
     }
     for name, value in (
@@ -100,6 +101,12 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
             *(Metric(name, value) for name, value in evaluation.metrics().items()),
             Table("reliability", evaluation.reliability()),
             Table("learning_curve", curve),
+            Table("by_age", pl.DataFrame(evaluation.horizons[0].by_age, infer_schema_length=None)),
+            *_folds(by_origin(candidates), estimator),
+            *(
+                Table(f"by_{name}", pl.DataFrame(rows, infer_schema_length=None))
+                for name, rows in segments.items()
+            ),
         ]
     )
     logger.info("%s", verdict.text)
@@ -235,6 +242,22 @@ def fitting_context(ws: Workspace) -> Any:
 
     month = ws.settings.data.fiscal_year_start_month
     return Context(ws.settings.model, month, model_entities(ws))
+
+
+def _folds(by_origin: pl.DataFrame, estimator: str) -> list[Metric | Table]:
+    """The figures of every fold: those of the chosen estimator as metrics, the step is the fold."""
+    own = by_origin.filter(pl.col("estimator") == estimator)
+    figures = own.drop("estimator", "horizon_days", "origin", "fold", "n").columns
+    metrics = [
+        Metric(f"fold_{name}_{row['horizon_days']}d", row[name], step=row["fold"])
+        for row in own.iter_rows(named=True)
+        for name in figures
+        if row[name] is not None
+    ]
+    return [
+        *metrics,
+        Table("by_origin", by_origin.with_columns(is_chosen=pl.col("estimator") == estimator)),
+    ]
 
 
 def _by_segment(own: pl.DataFrame, opportunities: pl.DataFrame) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from dealcast.errors import ModelError
 from dealcast.snapshots import as_known_on
-from dealcast.tracking.base import Metric
+from dealcast.tracking.base import Metric, Table
 from dealcast.workflow.champions import champion_model
 from dealcast.workflow.manifest import StepRecord
 from dealcast.workflow.model_steps import fitting_context
@@ -52,9 +52,14 @@ def forecast(ws: Workspace) -> Made:
     made.objects["forecast"] = f"runs/{ws.run_id}/forecast.json"
     ws.store.put_json(made.objects["forecast"], content)
     ws.tracker.log(
-        Metric(f"forecast_wape_{f.method}", f.wape)
-        for f in found.figures
-        if (f.period_kind, f.ahead) == ("month", 1)
+        [
+            *(
+                Metric(f"forecast_wape_{f.method}", f.wape)
+                for f in found.figures
+                if (f.period_kind, f.ahead) == ("month", 1)
+            ),
+            Table("forecast", found.forecast),
+        ]
     )
     logger.info("%s", found.summary)
     made.figures = {
@@ -136,7 +141,7 @@ def monitor_drift(ws: Workspace) -> Made:
         ws.save(made, "calibration_over_time", over_time)
     made.objects["drift"] = f"runs/{ws.run_id}/drift.json"
     ws.store.put_json(made.objects["drift"], report.to_dict())
-    ws.tracker.log([Metric("drifted", len(report.drifted))])
+    ws.tracker.log([Metric("drifted", len(report.drifted)), Table("drift", report.to_frame())])
     logger.info("%s", report.summary)
     made.figures = {
         "drift": report.level,

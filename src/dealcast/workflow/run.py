@@ -3,12 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Protocol
 
-from dealcast.errors import DealcastError, SettingsError, StoreError, nearest
+from dealcast.errors import DealcastError, SettingsError, StoreAwayError, StoreError, nearest
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Param, open_registry, open_tracker
 from dealcast.workflow.log import logged_run, logged_step
@@ -19,7 +20,7 @@ from dealcast.workflow.manifest import (
     digest,
     load_latest_steps,
     new_run_id,
-    save_latest_steps,
+    save_latest_step,
 )
 from dealcast.workflow.steps import JOBS, STEP_NAMES, STEPS, Step
 from dealcast.workflow.store import open_store
@@ -108,7 +109,7 @@ class Run:
         record = _run_step(step, self.workspace, self.watcher, forced=step.name == self.forced)
         self.manifest.steps.append(record)
         self.workspace.records[step.name] = record
-        save_latest_steps(self.workspace.store, self.workspace.records)
+        save_latest_step(self.workspace.store, record)
         self.manifest.save(self.workspace.store)
         return record
 
@@ -156,13 +157,14 @@ def open_run(
         code=code_version(),
         started=now().isoformat(timespec="seconds"),
     )
-    tracker = open_tracker(
-        settings.tracking, lambda name, content: store.put_object(f"runs/{run_id}/{name}", content)
-    )
-    registry = open_registry(settings.tracking, store.get_object, store.put_object)
+    tracker = open_tracker(settings.tracking, store, run_id)
+    registry = open_registry(settings.tracking, store)
     ws = Workspace(store, settings, run_id, tracker, registry, records, watcher.progressed)
     with logged_run(run_id, settings.logging, quiet=quiet) as log:
+        logger.info("store %s (%s)", store.root, store.location.why)
         try:
+            tracker.start(datetime.fromisoformat(manifest.started))
+            registry.refresh()
             yield Run(steps, manifest, ws, watcher, plan.start if plan.again else None)
             manifest.status = "done"
             tracker.log([Param("environment", loaded.environment)])
@@ -178,10 +180,26 @@ def open_run(
             logger.exception("unexpected")
             raise
         finally:
-            manifest.finished = now().isoformat(timespec="seconds")
-            if manifest.steps or load_latest_steps(store):
-                manifest.save(store)
-                store.put_object(f"runs/{run_id}/run.log", log.getvalue().encode())
+            # Where the store went away in a step, that error is the one to tell.
+            with suppress(StoreAwayError) if manifest.status != "done" else nullcontext():
+                _close(manifest, ws, log, now())
+
+
+def _close(manifest: RunManifest, ws: Workspace, log: StringIO, ended: datetime) -> None:
+    """Record how the run ended, in the store and then by its tracker."""
+    manifest.finished = ended.isoformat(timespec="seconds")
+    is_recorded = bool(manifest.steps or load_latest_steps(ws.store))
+
+    def keep_log() -> None:
+        if is_recorded:
+            ws.store.put_object(f"runs/{ws.run_id}/run.log", log.getvalue().encode())
+
+    if is_recorded:
+        manifest.save(ws.store)
+    keep_log()
+    ws.tracker.finish(manifest.status, ended, manifest.error)
+    if ws.settings.tracking.kind != "local":
+        keep_log()  # with what the tracker had to say
 
 
 def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> StepRecord:

@@ -77,7 +77,7 @@ STEPS: tuple[Step, ...] = (
         "train",
         "fit the win model, and let it contest the champion",
         ("clean", "audit", "evaluate"),
-        ("data", "model", "audit", "tracking"),
+        ("data", "model", "audit"),
         train_model,
     ),
     Step(

@@ -1,11 +1,14 @@
-"""Store: named, contract-checked Delta tables and plain objects, under one root.
+"""Store: named, contract-checked Delta tables, plain objects and raw exports, under one root.
 
 A reader sees the old version of a table or the new one, never half of it.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,29 +17,28 @@ import dataframely as dy
 import obstore
 import polars as pl
 from dataframely.exc import SchemaError, ValidationError
-from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
-from obstore.store import LocalStore
+from deltalake import DeltaTable
 
 from dealcast.errors import ContractError, StoreError, listed, nearest
 from dealcast.settings import StorageSettings
+from dealcast.workflow.commits import commit, opened
+from dealcast.workflow.frames import read_frame
+from dealcast.workflow.location import Location, locate
+from dealcast.workflow.objects import ObjectStore
+from dealcast.workflow.retries import patiently
 from dealcast.workflow.tables import TABLES, Table, table_named
 
 RAW_INDEX = "_index.json"
+LOG_ENTRY = re.compile(r"\d{20}\.(json|checkpoint.*\.parquet)")
 
 
-class Store:
-    """The tables and objects under a root folder. Nothing is created before the first save."""
+class Store(ObjectStore):
+    """The tables and objects of a folder or a bucket. Nothing is created before the first save."""
 
-    def __init__(self, root: str) -> None:
-        if "://" in root:
-            raise StoreError(
-                f"The store cannot be at '{root}' yet: this version keeps it in a local folder.",
-                remedy="give a folder with --root, or storage.root in config/ENV.yaml",
-            )
-        self.root = Path("data" if root == "auto" else root)
-        if self.root.exists() and not self.root.is_dir():
-            raise StoreError(f"'{self.root}' is a file.", remedy="give a folder with --root")
+    def __init__(self, root: str | Location) -> None:
+        super().__init__(
+            locate(StorageSettings(root=root)) if isinstance(root, str) else root,
+        )
 
     # Tables
 
@@ -48,28 +50,14 @@ class Store:
         run_id: str | None = None,
         contract: type[dy.Schema] | None = None,
     ) -> int:
-        """Check the frame against its contract and write it; returns the table's new version.
+        """Check the frame against its contract and write it; returns the version this made.
 
         `contract` is for the tables whose columns follow from the settings.
         """
         table = table_named(name)
         checked = _checked(table, contract, frame)
-        try:
-            checked.write_delta(
-                str(self._folder(table, create=True)),
-                mode=table.mode,
-                delta_write_options={
-                    "schema_mode": "overwrite" if table.mode == "overwrite" else "merge",
-                    "commit_properties": CommitProperties(custom_metadata={"run_id": run_id or ""}),
-                },
-            )
-        except (DeltaError, OSError) as error:
-            raise StoreError(
-                f"Table '{name}' could not be written: {error}",
-                remedy="see that the disk has room and the folder may be written; "
-                "the former version of the table is whole",
-            ) from error
-        return self.version(name)
+        self.location.make(table.path)
+        return commit(self.location, table.path, checked, mode=table.mode, run_id=run_id)
 
     def load(self, name: str, *, version: int | None = None) -> pl.DataFrame:
         """The table, as it is now or as it was at a version. Raises StoreError if there is none.
@@ -77,15 +65,9 @@ class Store:
         Of a table that is appended to, the rows of the latest run come last.
         """
         table = table_named(name)
-        try:
-            frame = pl.read_delta(str(self._folder(table)), version=version)
-        except (TableNotFoundError, FileNotFoundError):
-            raise self._no_such_table(name) from None
-        except (DeltaError, OSError) as error:
-            raise StoreError(
-                f"Table '{name}' could not be read{_at(version)}: {error}",
-                remedy=f"`dealcast export {name} --versions` lists the versions there are",
-            ) from error
+        frame = read_frame(self.location, table.path, version)
+        if frame is None:
+            raise self._no_such_table(name)
         if table.mode == "append":
             # Delta gives the latest file first. Ids of runs sort by time.
             frame = frame.sort("run_id", maintain_order=True)
@@ -94,82 +76,26 @@ class Store:
 
     def has(self, name: str) -> bool:
         """Whether the table was ever saved."""
-        return DeltaTable.is_deltatable(str(self._folder(table_named(name))))
+        # Not by deltalake, which would keep other threads from running while it asks S3.
+        log = f"{table_named(name).path}/_delta_log"
+        return any(LOG_ENTRY.fullmatch(key.rsplit("/", 1)[-1]) for key in self.list_objects(log))
 
     def version(self, name: str) -> int:
         """The current version of a table."""
-        if not self.has(name):
-            raise self._no_such_table(name)
-        return DeltaTable(str(self._folder(table_named(name)))).version()
+        return self._table(name).version()
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """version, written_at (UTC) and run_id of every version, newest first."""
-        if not self.has(name):
-            raise self._no_such_table(name)
+        table = self._table(name)
+        doing = f"The versions of table '{name}' could not be read"
         return [
             {
                 "version": entry["version"],
                 "written_at": datetime.fromtimestamp(entry["timestamp"] / 1000).astimezone(),
                 "run_id": entry.get("run_id"),
             }
-            for entry in DeltaTable(str(self._folder(table_named(name)))).history()
+            for entry in patiently(self.location, doing, table.history)
         ]
-
-    # Objects
-
-    def put_object(self, key: str, content: bytes | Path) -> None:
-        """Write a plain object whole, or not at all."""
-        try:
-            obstore.put(self._objects(create=True), key, content)
-        except (OSError, obstore.exceptions.BaseError) as error:
-            raise StoreError(
-                f"'{self.root}/{key}' could not be written: {error}",
-                remedy="see that the disk has room and the folder may be written",
-            ) from error
-
-    def get_object(self, key: str) -> bytes | None:
-        """An object's bytes, or None where there is none."""
-        if not self.root.is_dir():
-            return None
-        try:
-            return bytes(obstore.get(self._objects(), key).bytes())
-        except FileNotFoundError:
-            return None
-
-    def put_json(self, key: str, content: object) -> None:
-        """Write an object as readable JSON."""
-        self.put_object(key, (json.dumps(content, indent=2, default=str) + "\n").encode())
-
-    def get_json(self, key: str) -> Any:
-        """A JSON object's content, or None where there is none."""
-        content = self.get_object(key)
-        try:
-            return None if content is None else json.loads(content)
-        except ValueError:
-            raise StoreError(
-                f"'{self.root}/{key}' is not valid JSON.", remedy="restore it, or delete it"
-            ) from None
-
-    def require_json(self, key: str) -> Any:
-        """A JSON object's content. Raises StoreError where a run recorded it and it is gone."""
-        content = self.get_json(key)
-        if content is None:
-            raise StoreError(
-                f"'{self.root}/{key}' is gone, though a run recorded it.",
-                remedy="`dealcast run` makes again what is missing",
-            )
-        return content
-
-    def has_object(self, key: str) -> bool:
-        """Whether there is such an object."""
-        return (self.root / key).is_file()
-
-    def list_objects(self, prefix: str) -> list[str]:
-        """Keys under a prefix, in order."""
-        if not self.root.is_dir():
-            return []
-        found = obstore.list(self._objects(), prefix=prefix).collect()
-        return sorted(entry["path"] for entry in found)
 
     # Raw exports
 
@@ -186,36 +112,38 @@ class Store:
             self.put_json(f"raw/{raw_hash}/{RAW_INDEX}", {"files": digests, **about})
         return raw_hash
 
-    def raw_files(self, raw_hash: str) -> list[Path]:
-        """The files of a kept export."""
+    @contextlib.contextmanager
+    def raw_files(self, raw_hash: str) -> Iterator[list[Path]]:
+        """The files of a kept export, to read inside the block: copies, where they are on S3."""
         index = self.get_json(f"raw/{raw_hash}/{RAW_INDEX}")
         if index is None:
             raise StoreError(
                 f"There is no raw export {raw_hash} in '{self.root}'.",
                 remedy="`dealcast ingest` fetches it again",
             )
-        return [self.root / "raw" / raw_hash / name for name in index["files"]]
+        keys = [f"raw/{raw_hash}/{name}" for name in index["files"]]
+        if self.location.is_local:
+            yield [Path(self.place(key)) for key in keys]
+            return
+        with tempfile.TemporaryDirectory(prefix="dealcast-raw-") as folder:
+            yield [self._downloaded(key, Path(folder)) for key in keys]
 
-    def _objects(self, *, create: bool = False) -> LocalStore:
-        try:
-            return LocalStore(str(self.root.resolve()), mkdir=create)
-        except (OSError, obstore.exceptions.BaseError) as error:
-            raise StoreError(
-                f"The store's folder '{self.root}' cannot be used: {error}",
-                remedy="give another folder with --root",
-            ) from error
+    def _downloaded(self, key: str, folder: Path) -> Path:
+        file = folder / key.rsplit("/", 1)[-1]
 
-    def _folder(self, table: Table, *, create: bool = False) -> Path:
-        folder = self.root / table.path
-        if create:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(
-                    f"The folder '{folder}' cannot be made: {error.strerror}.",
-                    remedy="give another folder with --root",
-                ) from error
-        return folder
+        def read() -> None:
+            with file.open("wb") as target:
+                for part in obstore.get(self.location.objects(), key).stream():
+                    target.write(part)
+
+        patiently(self.location, f"'{self.place(key)}' could not be read", read)
+        return file
+
+    def _table(self, name: str) -> DeltaTable:
+        found = opened(self.location, table_named(name).path)
+        if found is None:
+            raise self._no_such_table(name)
+        return found
 
     def _no_such_table(self, name: str) -> StoreError:
         there = [t for t in TABLES if self.has(t)]
@@ -228,7 +156,7 @@ class Store:
 
 def open_store(storage: StorageSettings) -> Store:
     """The store that the settings choose."""
-    return Store(storage.root)
+    return Store(locate(storage))
 
 
 def _checked(table: Table, contract: type[dy.Schema] | None, frame: pl.DataFrame) -> pl.DataFrame:
@@ -265,7 +193,3 @@ def check(frame: pl.DataFrame, contract: type[dy.Schema], name: str) -> pl.DataF
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _at(version: int | None) -> str:
-    return "" if version is None else f" at version {version}"

@@ -15,7 +15,7 @@ def summarise(manifest: RunManifest, store: Store) -> dict[str, Any]:
     return {
         "run_id": manifest.run_id,
         "status": manifest.status,
-        "root": str(store.root),
+        "root": store.root,
         "seconds": round(sum(s.seconds for s in manifest.steps), 2),
         "steps": {n: "skipped" if s.skipped else s.seconds for n, s in steps.items()},
         **_without_bulk(manifest.figures),
@@ -23,7 +23,7 @@ def summarise(manifest: RunManifest, store: Store) -> dict[str, Any]:
         **_cleaning(steps, store),
         "top_opportunities": _top(steps, store),
         "tables": {t: v for s in manifest.steps for t, v in s.tables.items()},
-        "manifest": str(store.root / manifest.key),
+        "manifest": store.place(manifest.key),
     }
 
 

@@ -70,7 +70,8 @@ class Workspace:
         raw_hash = self.record("ingest").objects["raw"]
         if raw_hash not in self.memo:
             options = ReadingOptions.from_dict(self.record("ingest").figures["reading"])
-            self.memo[raw_hash] = read_export(self.store.raw_files(raw_hash), options)
+            with self.store.raw_files(raw_hash) as files:
+                self.memo[raw_hash] = read_export(files, options)
         export: RawExport = self.memo[raw_hash]
         return export
 

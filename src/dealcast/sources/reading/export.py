@@ -11,7 +11,7 @@ import polars as pl
 from dealcast.cells import COLUMNS, KEYS
 from dealcast.contracts import PROVENANCE, FileFormat, RawExport
 from dealcast.errors import SourceError, listed
-from dealcast.settings import FilesSource, SourceSettings
+from dealcast.settings import FilesSource, SourceSettings, SqlSource
 from dealcast.sources.reading.amounts import AMOUNTS
 from dealcast.sources.reading.dates import DATES
 from dealcast.sources.reading.delimited import ROW, FileRows, read_delimited
@@ -32,7 +32,8 @@ SOURCE_FILE, SOURCE_ROW = PROVENANCE
 class ReadingOptions:
     """How the files are to be read; auto: as found.
 
-    The mapping is here with its content: a run that is taken up later reads as it did before,
+    `named_after_tables`: a file is called after our table, not as the mapping calls it. The mapping
+    is here with its content: a run that is taken up later reads as it did before,
     wherever the file has gone.
     """
 
@@ -41,16 +42,19 @@ class ReadingOptions:
     decimal: str = AUTO
     delimiter: str = AUTO
     encoding: str = AUTO
+    named_after_tables: bool = False
 
     @classmethod
     def of(cls, section: SourceSettings) -> Self:
-        """The options of a source; all but `files` know how their own files are written.
+        """The options of a source; of all but `files`, how the files are written is known.
 
         Raises SettingsError where there is no such mapping.
 
         >>> ReadingOptions.of(FilesSource(path="crm", mapping="hubspot")).mapping.name
         'hubspot'
         """
+        if isinstance(section, SqlSource):
+            return cls(load_mapping(section.mapping), named_after_tables=True)
         if not isinstance(section, FilesSource):
             return cls()
         options = section.model_dump(include=set(cls.__dataclass_fields__))
@@ -75,7 +79,7 @@ def read_export(files: Sequence[Path], options: ReadingOptions) -> RawExport:
     mapping = options.mapping
     tables: dict[str, pl.DataFrame] = {}
     formats: list[FileFormat] = []
-    for table, paths in _by_table(files, mapping).items():
+    for table, paths in _by_table(files, options).items():
         keys = _keys_in_use(tables.get("opportunities"), table)
         parts = [_read_file(path, table, mapping, options, keys) for path in paths]
         tables[table] = pl.concat([frame for frame, _ in parts], how="diagonal")
@@ -85,11 +89,17 @@ def read_export(files: Sequence[Path], options: ReadingOptions) -> RawExport:
     return RawExport(tables, tuple(formats))
 
 
-def _by_table(files: Sequence[Path], mapping: CrmMapping) -> dict[str, list[Path]]:
+def _by_table(files: Sequence[Path], options: ReadingOptions) -> dict[str, list[Path]]:
     """Files by table, opportunities first. A file given alone holds the opportunities."""
+    mapping = options.mapping
     found: dict[str, list[Path]] = {}
     for path in sorted(files):
-        table = "opportunities" if len(files) == 1 else mapping.table_of(path.name)
+        if len(files) == 1:
+            table: str | None = "opportunities"
+        elif options.named_after_tables:
+            table = _mapped(path.stem, mapping)
+        else:
+            table = mapping.table_of(path.name)
         if table:
             found.setdefault(table, []).append(path)
     if "opportunities" not in found:
@@ -100,6 +110,15 @@ def _by_table(files: Sequence[Path], mapping: CrmMapping) -> dict[str, list[Path
             remedy="give the file itself with --path, or the right --mapping",
         )
     return {table: found[table] for table in COLUMNS if table in found}
+
+
+def _mapped(table: str, mapping: CrmMapping) -> str:
+    if table not in mapping.tables:
+        raise SourceError(
+            f"The mapping {mapping.name} does not say which columns of '{table}' are which.",
+            remedy=f"add {table} to the mapping's tables, or leave out source.queries.{table}",
+        )
+    return table
 
 
 def _keys_in_use(opportunities: pl.DataFrame | None, table: str) -> pl.Series | None:

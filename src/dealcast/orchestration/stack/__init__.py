@@ -1,0 +1,1 @@
+"""PostgreSQL, SeaweedFS, MLflow and Prefect as processes of this machine, on loopback."""

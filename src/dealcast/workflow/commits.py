@@ -1,0 +1,134 @@
+"""Commits: a frame becomes exactly one new version of a Delta table, whoever else writes.
+
+The library's own retries are off: after an answer that was lost it would take its own commit for
+somebody else's and write the rows a second time.
+"""
+
+import logging
+import secrets
+from itertools import count
+from typing import Literal
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from dealcast.errors import StoreError
+from dealcast.workflow.location import Location
+from dealcast.workflow.objects import MAY_BE_WRITTEN, fetched
+from dealcast.workflow.retries import broke_off, patiently, tries
+from dealcast.workflow.store_errors import STORE_ERRORS, translated
+
+logger = logging.getLogger(__name__)
+
+# Several who write at once each make the others try again: more tries than for a failing request.
+TRIES_PER_ATTEMPT = 4
+WHOLE = "the former version of the table is whole"
+
+
+def opened(location: Location, path: str, version: int | None = None) -> DeltaTable | None:
+    """The table at a version (default: the latest), or None where there is none."""
+    if not location.is_there():
+        return None
+    try:
+        return patiently(
+            location,
+            f"Table '{table_name(path)}' could not be read"
+            + ("" if version is None else f" at version {version}"),
+            lambda: DeltaTable(
+                location.place(path), version=version, storage_options=location.table_options
+            ),
+            remedy=f"`dealcast export {table_name(path)} --versions` lists the versions there are",
+        )
+    except (TableNotFoundError, FileNotFoundError):
+        return None
+
+
+def table_name(path: str) -> str:
+    """The name of the table that lies there."""
+    return path.rsplit("/", 1)[-1]
+
+
+def commit(
+    location: Location,
+    path: str,
+    frame: pl.DataFrame,
+    *,
+    mode: Literal["overwrite", "append"],
+    run_id: str | None,
+) -> int:
+    """Write the frame as one new version of the table; returns that version.
+
+    What a run appends is there once, also when its step is done again.
+    """
+    commit_id = secrets.token_hex(8)
+    doing = f"Table '{table_name(path)}' could not be written"
+    for attempt in tries(location.attempts * TRIES_PER_ATTEMPT):
+        before = -1
+        try:
+            table = opened(location, path)
+            if table is not None:
+                before = table.version()
+                if (done := _appended(table, mode, run_id)) is not None:
+                    return done
+            frame.write_delta(
+                location.place(path) if table is None else table,
+                mode=mode,
+                storage_options=location.table_options,
+                credential_provider=None,
+                delta_write_options={
+                    "schema_mode": "overwrite" if mode == "overwrite" else "merge",
+                    "commit_properties": _properties(commit_id, run_id, before + 1),
+                },
+            )
+        except STORE_ERRORS as error:
+            version = _version_of(location, path, commit_id, before + 1)
+            if version is not None:
+                return version
+            failed = translated(error, doing, location, remedy=f"{MAY_BE_WRITTEN}; {WHOLE}")
+            again = _met_another(error) or broke_off(failed)
+            if not again or attempt + 1 == location.attempts * TRIES_PER_ATTEMPT:
+                raise failed from error
+            logger.debug("%s; try %d", failed.problem, attempt + 2)
+        else:
+            version = _version_of(location, path, commit_id, before + 1)
+            if version is not None:
+                return version
+            raise StoreError(
+                f"{doing}: its log does not show it.",
+                remedy=f"see that no other program removes files from '{location.place(path)}'",
+            )
+    raise AssertionError
+
+
+def _appended(table: DeltaTable, mode: str, run_id: str | None) -> int | None:
+    """The version in which the run already appended to the table."""
+    return table.transaction_version(run_id) if run_id and mode == "append" else None
+
+
+def _properties(commit_id: str, run_id: str | None, version: int) -> CommitProperties:
+    return CommitProperties(
+        custom_metadata={"run_id": run_id or "", "commit_id": commit_id},
+        max_commit_retries=0,
+        app_transactions=[Transaction(run_id, version)] if run_id else None,
+    )
+
+
+def _version_of(location: Location, path: str, commit_id: str, first: int) -> int | None:
+    """The version that the commit became, from `first` on; None where it became none."""
+    for version in count(first):
+        entry, _ = fetched(location, f"{path}/_delta_log/{version:020}.json")
+        if entry is None:
+            return None
+        if f'"{commit_id}"'.encode() in entry:
+            return version
+    raise AssertionError
+
+
+def _met_another(error: Exception) -> bool:
+    """Whether another writer was quicker, so that the same write may succeed on top of it."""
+    text = str(error)
+    return isinstance(error, CommitFailedError) or (
+        isinstance(error, DeltaError)
+        and any(mark in text for mark in ("already exists", "concurrent", "onflict"))
+    )
