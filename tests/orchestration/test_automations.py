@@ -25,9 +25,8 @@ def test_only_jobs_that_had_begun_are_picked_up() -> None:
     assert never_began.trigger.after == {"prefect.flow-run.Pending"}
     assert "prefect.flow-run.Running" in never_began.trigger.expect
     for automation in (pick_up, never_began):
-        assert automation.trigger.match_related.model_dump()["prefect.resource.id"] == [
-            "prefect.tag.job"
-        ]
+        related = automation.trigger.match_related.model_dump()
+        assert related["prefect.resource.id"] == "prefect.tag.job"
 
 
 @pytest.mark.parametrize("number", [0, 2])

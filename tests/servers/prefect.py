@@ -209,8 +209,13 @@ class Seen:
         return dict(self.ask(f"/flow_runs/{flow_run['id']}"))
 
     def latest(self) -> dict[str, Any]:
-        """The flow run that started last."""
-        return dict(self.ask("/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 1})[0])
+        """The flow run of no deployment that started last."""
+        wanted = {
+            "flow_runs": {"deployment_id": {"is_null_": True}},
+            "sort": "START_TIME_DESC",
+            "limit": 1,
+        }
+        return dict(self.ask("/flow_runs/filter", wanted)[0])
 
     def task_runs(self, flow_run: dict[str, Any]) -> list[dict[str, Any]]:
         """Its task runs in the order of their start, once the server has recorded them all."""

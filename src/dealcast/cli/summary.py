@@ -8,6 +8,7 @@ from rich.table import Table
 
 from dealcast.cli.render import bar, blank_by_design, count, rows_line, share
 from dealcast.cli.render_model import champion_line, reasons, scores
+from dealcast.settings import DEFAULT_ENVIRONMENT
 
 Summary = Mapping[str, Any]
 Line = tuple[str, str]  # a label, or none, and what it says
@@ -147,6 +148,7 @@ def _drift(summary: Summary) -> Iterable[Line]:
 
 
 def _places(summary: Summary) -> Iterable[Line]:
-    root = summary["root"]
-    yield "[bold]Tables[/]", f"{root}/  (dealcast export TABLE --to FILE --root {root})"
+    root, env = summary["root"], summary["environment"]
+    at = f"--root {root}" + ("" if env == DEFAULT_ENVIRONMENT else f" --env {env}")
+    yield "[bold]Tables[/]", f"{root}/  (dealcast export TABLE --to FILE {at})"
     yield "[bold]Manifest[/]", summary["manifest"]

@@ -1,6 +1,12 @@
 """Everything that can be chosen, and where each value came from."""
 
-from dealcast.settings.loading import LoadedSettings, load_settings, parse_value, shown
+from dealcast.settings.loading import (
+    DEFAULT_ENVIRONMENT,
+    LoadedSettings,
+    load_settings,
+    parse_value,
+    shown,
+)
 from dealcast.settings.tree import (
     SOURCE_KINDS,
     AuditSettings,
@@ -26,6 +32,7 @@ from dealcast.settings.tree import (
 )
 
 __all__ = [
+    "DEFAULT_ENVIRONMENT",
     "SOURCE_KINDS",
     "AuditSettings",
     "CleaningSettings",

@@ -17,6 +17,7 @@ from dealcast.errors import SettingsError, listed, nearest
 from dealcast.settings.tree import SOURCE_KINDS, SampleSource, Section, Settings
 
 ENVIRONMENTS = ("development", "staging", "production")
+DEFAULT_ENVIRONMENT = ENVIRONMENTS[0]
 PREFIX = "DEALCAST__"
 DEFAULT_SOURCE = "sample"
 # Key of ENV.yaml that names a file of KEY=VALUE lines: secrets that somebody else writes there.
@@ -49,8 +50,8 @@ def load_settings(
     Raises SettingsError naming the key, its origin, the nearest valid name and the places searched.
     """
     environ = os.environ if environ is None else environ
-    name = env or environ.get("DEALCAST_ENV") or ENVIRONMENTS[0]
-    file, searched = _find_file(name, config_dir, environ, chosen=name != ENVIRONMENTS[0])
+    name = env or environ.get("DEALCAST_ENV") or DEFAULT_ENVIRONMENT
+    file, searched = _find_file(name, config_dir, environ, chosen=name != DEFAULT_ENVIRONMENT)
     content = _read_yaml(file) if file else {}
     env_file = content.pop(ENV_FILE, None)
     from_file = read_env_file(Path(str(env_file))) if env_file else {}

@@ -15,6 +15,7 @@ def summarise(manifest: RunManifest, store: Store) -> dict[str, Any]:
     return {
         "run_id": manifest.run_id,
         "status": manifest.status,
+        "environment": manifest.environment,
         "root": store.root,
         "seconds": round(sum(s.seconds for s in manifest.steps), 2),
         "steps": {n: "skipped" if s.skipped else s.seconds for n, s in steps.items()},
