@@ -32,9 +32,7 @@ def test_flags_win_over_environment_over_file_over_default(tmp_path: Path) -> No
     folder = write(tmp_path, "quality: {min_score: 0.1}\nmodel: {seed: 1}\nstorage: {root: file}\n")
     environ = {"DEALCAST__QUALITY__MIN_SCORE": "0.2", "DEALCAST__MODEL__SEED": "2"}
 
-    loaded = load_settings(
-        config_dir=folder, environ=environ, flags={"quality.min_score": 0.3, "storage.root": None}
-    )
+    loaded = load_settings(config_dir=folder, environ=environ, flags={"quality.min_score": 0.3})
 
     assert loaded.settings.quality.min_score == 0.3
     assert loaded.settings.model.seed == 2
@@ -225,6 +223,12 @@ def test_a_broken_line_of_an_env_file_is_named_but_not_repeated(tmp_path: Path) 
         load_settings(config_dir=folder, environ={})
 
     assert "hush" not in str(refused.value)
+
+
+def test_a_flag_can_switch_a_setting_off() -> None:
+    loaded = load_settings(environ={}, flags={"orchestration.daily_cron": None})
+
+    assert loaded.settings.orchestration.daily_cron is None
 
 
 def test_an_unknown_time_zone_is_refused() -> None:

@@ -35,7 +35,7 @@ def load(tmp_path: Path, prefect_server: PrefectServer) -> Load:
             "storage.root": str(tmp_path / "store"),
             "orchestration.kind": "prefect",
             "orchestration.api_url": prefect_server.api_url,
-            "source.opportunities": None if "source.kind" in dotted else 1_500,
+            **({} if "source.kind" in dotted else {"source.opportunities": 1_500}),
             **dotted,
         }
         return load_settings(flags=flags, environ={})

@@ -252,6 +252,15 @@ def test_a_job_makes_first_what_it_uses_and_never_was_made(tmp_path: Path) -> No
     assert [s.name for s in second.steps] == ["fetch", "use"]
 
 
+@pytest.mark.usefixtures("with_model")
+def test_a_job_that_comes_first_on_an_empty_store_makes_all_it_goes_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "JOBS", {"train": ("make",)})
+
+    assert [s.name for s in ran(tmp_path, Plan(job="train")).steps] == ["fetch", "make"]
+
+
 @pytest.mark.usefixtures("install", "with_model")
 def test_what_a_step_uses_may_be_older_than_the_data_and_what_it_needs_may_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

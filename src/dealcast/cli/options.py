@@ -88,7 +88,7 @@ def chose_source(loaded: LoadedSettings) -> bool:
 
 
 def _with_sets(flags: Mapping[str, object], sets: tuple[str, ...]) -> dict[str, object]:
-    merged = dict(flags)
+    merged = {key: value for key, value in flags.items() if value is not None}
     if any(merged.get(k) for k in ("source.path", "source.mapping")):
         merged["source.kind"] = merged.get("source.kind") or "files"
     for pair in sets:

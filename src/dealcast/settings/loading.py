@@ -46,7 +46,7 @@ def load_settings(
 ) -> LoadedSettings:
     """Merge defaults, YAML, environment and flags into one tree.
 
-    `flags` has dotted keys; a None value means that the flag was not given.
+    `flags` has dotted keys, of flags that were given.
     Raises SettingsError naming the key, its origin, the nearest valid name and the places searched.
     """
     environ = os.environ if environ is None else environ
@@ -59,7 +59,7 @@ def load_settings(
         (str(file), dict(_flatten(content))),
         *((f"{env_file} {k}", {_dotted(k): parse_value(v)}) for k, v in _ours(from_file)),
         *((f"environment {k}", {_dotted(k): parse_value(v)}) for k, v in _ours(environ)),
-        ("flag", {k: v for k, v in (flags or {}).items() if v is not None}),
+        ("flag", dict(flags or {})),
     ]
     values: dict[str, object] = {}
     origins: dict[str, str] = {}

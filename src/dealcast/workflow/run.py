@@ -58,7 +58,7 @@ class Plan:
     job: str | None = None
 
     def steps(self, done: Container[str] = ()) -> Sequence[Step]:
-        """The chosen steps in order; a job gets what it uses and was never done before.
+        """The chosen steps in order; a job gets what it goes by and was never done before.
 
         Raises SettingsError for an unknown name or none at all.
         """
@@ -81,12 +81,13 @@ def _of_job(job: str, done: Container[str]) -> Sequence[Step]:
             f"There is no job '{job}'.",
             remedy=f"did you mean '{near}'?" if near else f"the jobs are {', '.join(JOBS)}",
         )
-    wanted = set(JOBS[job])
+    wanted, asked = set(JOBS[job]), list(JOBS[job])
     by_name = {s.name: s for s in STEPS}
-    for step in (by_name[name] for name in JOBS[job]):
-        for used in step.uses:
-            if used not in done:
-                wanted |= {used, *(n for n in by_name[used].needs if n not in done)}
+    while asked:
+        step = by_name[asked.pop()]
+        missing = {n for n in (*step.needs, *step.uses) if n not in done} - wanted
+        wanted |= missing
+        asked += missing
     return [s for s in STEPS if s.name in wanted]
 
 
