@@ -231,6 +231,14 @@ def test_a_flag_can_switch_a_setting_off() -> None:
     assert loaded.settings.orchestration.daily_cron is None
 
 
+@pytest.mark.parametrize("key", ["tracking.uri", "orchestration.api_url", "storage.endpoint"])
+def test_an_address_with_a_password_is_refused_without_repeating_it(key: str) -> None:
+    with pytest.raises(SettingsError, match="without user and password") as refused:
+        load_settings(environ={}, flags={key: "http://ann:hush-hush@host:1"})
+
+    assert "hush" not in str(refused.value)
+
+
 def test_an_unknown_time_zone_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"orchestration\.time_zone.*Europe/Berlin"):
         load_settings(environ={}, flags={"orchestration.time_zone": "Mars/Olympus"})

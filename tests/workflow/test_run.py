@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dealcast.errors import SettingsError, SourceError, StoreError
+from dealcast.errors import SettingsError, SourceError, StoreAwayError, StoreError
 from dealcast.settings import LoadedSettings, load_settings
 from dealcast.workflow import run as running
 from dealcast.workflow.manifest import RunManifest, StepRecord, load_manifest, run_ids
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.run import Plan, open_run, run_steps
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import Store
 from dealcast.workflow.workspace import Made, Workspace
@@ -278,6 +278,29 @@ def test_what_a_step_uses_may_be_older_than_the_data_and_what_it_needs_may_not(
     monkeypatch.setattr(running, "STEPS", (*running.STEPS[:2], strict))
     with pytest.raises(StoreError, match="would mix versions"):
         ran(tmp_path, Plan("use"))
+
+
+@pytest.mark.usefixtures("install")
+def test_a_step_that_could_not_be_recorded_is_done_again_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_run(settings(tmp_path), Plan(), Silent(), quiet=True) as run:
+        with monkeypatch.context() as away:
+            away.setattr(running, "save_latest_step", _away)
+            with pytest.raises(StoreAwayError):
+                run.do(run.steps[0])
+        for step in run.steps:
+            run.do(step)
+
+    assert [(s.name, s.skipped) for s in run.manifest.steps] == [
+        ("fetch", False),
+        ("make", False),
+        ("use", False),
+    ]
+
+
+def _away(*_: object) -> None:
+    raise StoreAwayError("Nothing answers.", remedy="wait")
 
 
 @pytest.mark.usefixtures("with_model")

@@ -33,6 +33,12 @@ def deploy(loaded: LoadedSettings, workdir: Path | None, as_json: bool) -> None:
     """
     context = click.get_current_context()
     if context.invoked_subcommand:
+        typed = click.core.ParameterSource.COMMANDLINE
+        given = [k for k in context.params if context.get_parameter_source(k) is typed]
+        if given:
+            raise click.UsageError(
+                f"Put the options ({', '.join(given)}) after '{context.invoked_subcommand}'."
+            )
         return
     from dealcast.orchestration.versions import prepare
 
@@ -50,6 +56,8 @@ def deploy(loaded: LoadedSettings, workdir: Path | None, as_json: bool) -> None:
     render.console().print(render.table("Deployed", ("what", "name", "outcome", ""), lines))
     if left_out:
         click.echo(f"Set in this shell only, so give them to the worker too: {', '.join(left_out)}")
+    if "source.kind" not in loaded.origins:
+        click.echo("No source was chosen, so jobs would generate a CRM: deploy with --path FOLDER.")
     pool, url = loaded.settings.orchestration.work_pool, loaded.settings.orchestration.api_url
     click.echo(
         "A worker runs them: `dealcast stack up`, or "

@@ -145,6 +145,6 @@ def _say_what_next(loaded: LoadedSettings, started: Started) -> None:
         click.echo(f"Other folder than usual: set env_file: {layout.env_file} in the YAML file.")
     click.echo(
         f"Next: dealcast run --env {loaded.environment} --path FOLDER\n"
-        f"      dealcast deploy --env {loaded.environment}\n"
+        f"      dealcast deploy --env {loaded.environment} --path FOLDER\n"
         "      dealcast stack down"
     )

@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Crashed, Failed
 from prefect.task_engine import TaskRunTimeoutError
 
-from dealcast.errors import DealcastError, ServiceAwayError
+from dealcast.errors import DealcastError, ServiceAwayError, ServiceError
 from dealcast.orchestration.artifacts import ARTIFACTS, LINKS, links
 from dealcast.orchestration.connection import connected
 from dealcast.orchestration.heartbeats import MOST_STARTS
@@ -182,7 +182,7 @@ def _publish(key: str, about: str, written: Callable[..., str], *of: object) -> 
     """Show a page in Prefect. That it cannot be shown is no reason to fail, or redo, the step."""
     try:
         create_markdown_artifact(written(*of), key=key, description=about)
-    except (*SERVER_FAILS, DealcastError) as error:
+    except (*SERVER_FAILS, DealcastError, LookupError, TypeError, ValueError) as error:
         logger.warning("the artifact '%s' was not made: %s", key, error)
 
 
@@ -224,7 +224,13 @@ def _failed(error: DealcastError) -> State[Any]:
     return Failed(message=f"{error.problem} Try: {error.remedy}")
 
 
-def _broken_off(error: Exception) -> ServiceAwayError:
+def _broken_off(error: Exception) -> ServiceError:
+    if not isinstance(error, httpx.TransportError):
+        return ServiceError(
+            f"The Prefect server refused a request in mid-run: {type(error).__name__}.",
+            remedy="see its log, whether the key may do this, and whether the run was cancelled; "
+            "steps that are done are skipped when it runs again",
+        )
     return ServiceAwayError(
         f"The Prefect server went away in mid-run: {type(error).__name__}.",
         remedy="start it and run again: steps that are done are skipped; or "

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from dealcast.errors import MissingExtraError, ServiceAwayError, ServiceError
 from dealcast.settings import OrchestrationSettings
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
 BETWEEN_TRIES_SECONDS = 1.0
 REFUSED = (401, 403)
-OVERLOADED = (429, 502, 503, 504)
+OVERLOADED = (429, 500, 502, 503, 504)
 
 Say = Callable[[str], None]
 
@@ -240,6 +241,11 @@ def _something_else(url: str) -> ServiceError:
 
 
 def _refuse_wrong_url(url: str) -> None:
+    if "@" in urlsplit(url).netloc:
+        raise ServiceError(
+            "The address of the Prefect server holds a user or a password, and would be shown.",
+            remedy="leave them out of PREFECT_API_URL; set DEALCAST__ORCHESTRATION__API_KEY",
+        )
     if not re.match(r"https?://[^/]+", url):
         raise ServiceError(
             f"'{url}' is not the address of a Prefect server.",

@@ -2,11 +2,30 @@
 
 from datetime import date
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    field_validator,
+)
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _without_credentials(url: str | None) -> str | None:
+    # Addresses are shown, recorded and sent; only what is marked as a secret is hidden.
+    if url and "@" in urlsplit(url).netloc:
+        raise ValueError("must be without user and password, which have settings of their own")
+    return url
+
+
+Address = Annotated[str, AfterValidator(_without_credentials)]
 
 
 class Section(BaseModel):
@@ -127,7 +146,7 @@ class StorageSettings(Section):
     bucket: str | None = Field(
         None, description="Bucket (or BUCKET/PREFIX) that root auto uses inside a container."
     )
-    endpoint: str | None = Field(
+    endpoint: Address | None = Field(
         None, description="URL of the S3 server; by default AWS's own, or AWS_ENDPOINT_URL."
     )
     region: str | None = Field(None, description="S3 region; else from AWS_REGION, or us-east-1.")
@@ -278,7 +297,7 @@ class TrackingSettings(Section):
     kind: Literal["local", "mlflow"] = Field(
         "local", description="local: plain files under runs/; mlflow: those, and MLflow too."
     )
-    uri: str = Field(
+    uri: Address = Field(
         "auto",
         description="MLflow tracking URI, such as http://HOST:5000; auto: SQLite in the store's "
         "folder. Credentials come from MLFLOW_TRACKING_USERNAME, _PASSWORD or _TOKEN.",
@@ -298,7 +317,7 @@ class OrchestrationSettings(Section):
     kind: Literal["local", "prefect"] = Field(
         "local", description="local: in this process alone; prefect: as a flow on a server."
     )
-    api_url: str | None = Field(
+    api_url: Address | None = Field(
         None, description="Prefect server, such as http://HOST:4200/api; else PREFECT_API_URL."
     )
     api_key: SecretStr | None = Field(

@@ -16,13 +16,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from dealcast.errors import StoreError
 from dealcast.workflow.location import Location
 from dealcast.workflow.objects import MAY_BE_WRITTEN, fetched
-from dealcast.workflow.retries import broke_off, patiently, tries
+from dealcast.workflow.retries import TRIES_PER_ATTEMPT, broke_off, patiently, tries
 from dealcast.workflow.store_errors import STORE_ERRORS, translated
 
 logger = logging.getLogger(__name__)
 
-# Several who write at once each make the others try again: more tries than for a failing request.
-TRIES_PER_ATTEMPT = 4
 WHOLE = "the former version of the table is whole"
 
 

@@ -9,7 +9,7 @@ import obstore
 
 from dealcast.errors import StoreAwayError, StoreError
 from dealcast.workflow.location import Folder, Location
-from dealcast.workflow.retries import patiently, tries
+from dealcast.workflow.retries import TRIES_PER_ATTEMPT, patiently, tries
 from dealcast.workflow.store_errors import STORE_ERRORS, translated
 
 MAY_BE_WRITTEN = "see that the disk has room and the folder may be written"
@@ -69,7 +69,8 @@ class ObjectStore:
                 self.put_json(key, content)
             return content
         tried: bytes | None = None
-        for _ in tries(self.location.attempts):
+        most = self.location.attempts * TRIES_PER_ATTEMPT
+        for _ in tries(most):
             present, tag = self._read(key)
             if tried is not None and present == tried:
                 break  # the write was done, though its answer was lost
@@ -79,8 +80,7 @@ class ObjectStore:
                 break
         else:
             raise StoreAwayError(
-                f"'{self.place(key)}' was changed by others each of {self.location.attempts} times "
-                "it was to be.",
+                f"'{self.place(key)}' was changed by others each of {most} times it was to be.",
                 remedy="repeat the command, or raise storage.attempts",
             )
         return json.loads(tried)

@@ -11,6 +11,8 @@ from dealcast.errors import StoreAwayError, StoreError
 from dealcast.workflow.location import Location
 from dealcast.workflow.store_errors import BROKE_OFF, STORE_ERRORS, translated
 
+# Several who write at once each make the others try again: more tries than for a failing request.
+TRIES_PER_ATTEMPT = 4
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 3.0
 

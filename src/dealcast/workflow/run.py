@@ -108,10 +108,12 @@ class Run:
         may be done again.
         """
         record = _run_step(step, self.workspace, self.watcher, forced=step.name == self.forced)
-        self.manifest.steps.append(record)
-        self.workspace.records[step.name] = record
+        # Known only once it is kept: where that fails, the step is done again and told anew.
         save_latest_step(self.workspace.store, record)
+        former = [s for s in self.manifest.steps if s.name != step.name]
+        self.manifest.steps[:] = [*former, record]
         self.manifest.save(self.workspace.store)
+        self.workspace.records[step.name] = record
         return record
 
 

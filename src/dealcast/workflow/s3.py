@@ -239,6 +239,11 @@ class Bucket:
 
 def _refuse_unusable(endpoint: str, *, allow_http: bool) -> None:
     parts = urlsplit(endpoint)
+    if "@" in parts.netloc:
+        raise StoreError(
+            "The S3 endpoint holds a user or a password, and would be shown.",
+            remedy="leave them out of AWS_ENDPOINT_URL; set the two S3 keys",
+        )
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise StoreError(
             f"The S3 endpoint '{endpoint}' is no URL.",

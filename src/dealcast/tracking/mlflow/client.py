@@ -64,14 +64,20 @@ def told(uri: str) -> Iterator[None]:
     from mlflow.exceptions import MlflowException, RestException
     from requests.exceptions import RequestException
 
+    failures: tuple[type[Exception], ...] = (
+        MlflowException,
+        RequestException,
+        OSError,
+        *_errors_of_s3(),
+    )
     try:
         yield
-    except (MlflowException, RequestException, OSError) as error:
+    except failures as error:
         said = str(error).strip()[:LONGEST]
         passes = (
-            error.error_code in PASSING
-            if isinstance(error, RestException)
-            else isinstance(error, RequestException) or any(n in said for n in NOT_ANSWERED)
+            isinstance(error, RequestException)
+            or getattr(error, "error_code", None) in PASSING
+            or (not isinstance(error, RestException) and any(n in said for n in NOT_ANSWERED))
         )
         if passes:
             raise ServiceAwayError(
@@ -81,6 +87,16 @@ def told(uri: str) -> Iterator[None]:
             f"MLflow at {uri} refused a request: {said}",
             remedy="see the log of the MLflow server; `dealcast doctor` checks the connection",
         ) from error
+
+
+def _errors_of_s3() -> tuple[type[Exception], ...]:
+    """What boto3 raises where artifacts go straight to S3."""
+    try:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        return ()
+    return (Boto3Error, BotoCoreError, ClientError)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ SQLITE = "sqlite:///"
 START = f"start it (`dealcast stack up`, or: {INSTALL}; mlflow server), or mend tracking.uri"
 # Of what a server says when it refuses (characters).
 SHOWN = 200
-UNAVAILABLE = (502, 503, 504)
+UNAVAILABLE = (429, 502, 503, 504)
 REFUSED = (401, 403)
 
 

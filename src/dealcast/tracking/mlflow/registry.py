@@ -78,12 +78,13 @@ def send_models(
 ) -> list[str]:
     """Write every registered model that MLflow does not have yet, and move the aliases.
 
-    `runs`: MLflow's id of a run by ours. Returns the ids of the models that were sent.
+    `runs`: MLflow's id of a run by ours. A model whose run lies in the store and was not sent yet
+    waits for it: its version names its run, once and for all. Returns the ids of those sent.
     """
     there = versions_there(connection)
     sent = []
     for version in registry.versions():
-        if version.model_id in there:
+        if version.model_id in there or _waits(version, objects, runs):
             continue
         content = objects.get_object(version.key)
         if content is None:
@@ -94,6 +95,12 @@ def send_models(
         sent.append(version.model_id)
     move_aliases(connection, registry, objects)
     return sent
+
+
+def _waits(version: ModelVersion, objects: Objects, runs: Mapping[str, str]) -> bool:
+    if version.run_id in runs:
+        return False
+    return objects.get_object(f"runs/{version.run_id}/manifest.json") is not None
 
 
 def versions_there(connection: Connection) -> dict[str, str]:
