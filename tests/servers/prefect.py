@@ -231,7 +231,7 @@ class Seen:
             ended = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
             return bool(found) and all(t["state_type"] in ended for t in found)
 
-        wait_until(recorded, seconds=20, what="the record of all task runs")
+        wait_until(recorded, seconds=60, what="the record of all task runs")
         return found
 
     def tasks(self, flow_run: dict[str, Any]) -> dict[str, str]:
@@ -256,5 +256,5 @@ class Seen:
             found[:] = [line["message"] for line in self.ask("/logs/filter", of)]
             return any("Finished in state" in line for line in found[-1:])
 
-        wait_until(complete, seconds=20, what="the last line of the log")
+        wait_until(complete, seconds=60, what="the last line of the log")
         return found

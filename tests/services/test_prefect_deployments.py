@@ -121,7 +121,7 @@ def test_status_tells_of_schedules_next_runs_and_workers(
             "dealcast/monitor": False,
         }
 
-    wait_until(scheduled, seconds=20, what="the next run")
+    wait_until(scheduled, seconds=60, what="the next run")
     told = CliRunner().invoke(cli, asked, env={"COLUMNS": "200"})
 
     assert "0 4 * * 0 (UTC)" in told.stdout

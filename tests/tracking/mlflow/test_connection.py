@@ -149,7 +149,6 @@ def test_auto_is_a_database_in_the_folder_of_the_store(tmp_path: Path) -> None:
     ("uri", "root", "problem"),
     [
         ("auto", "s3://bucket/prefix", "the store is at s3://bucket/prefix"),
-        ("http://ann:secret@127.0.0.1:5000", "data", "holds a user or a password"),
         ("postgresql://127.0.0.1/mlflow", "data", "is no MLflow server"),
         ("mlruns", "data", "is no MLflow server"),
     ],
@@ -159,7 +158,6 @@ def test_an_address_that_cannot_be_used_is_refused(uri: str, root: str, problem:
         tracking_uri(TrackingSettings(uri=uri), root)
 
     assert problem in refused.value.problem
-    assert "secret" not in str(refused.value)
 
 
 def test_a_database_of_another_schema_is_named_with_the_command_that_mends_it(

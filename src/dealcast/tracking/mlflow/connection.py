@@ -47,11 +47,6 @@ def tracking_uri(settings: TrackingSettings, root: object) -> str:
             )
         return f"{SQLITE}{Path(str(root)).resolve()}/mlflow/mlflow.db"
     parts = urlsplit(uri)
-    if parts.username or parts.password:
-        raise SettingsError(
-            "tracking.uri holds a user or a password, which would be shown and logged.",
-            remedy="take them out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
-        )
     if parts.scheme not in ("http", "https", "sqlite"):
         raise SettingsError(
             f"tracking.uri = {uri} is no MLflow server.",
