@@ -11,12 +11,19 @@ Answers = Mapping[str, tuple[int, str]]
 
 
 @contextlib.contextmanager
-def answering(answers: Answers, *, date: str | None = None) -> Iterator[str]:
-    """A server on loopback that answers so, and 404 to all else. `date`: of its Date header."""
+def answering(
+    answers: Answers, seen: list[str | None] | None = None, *, date: str | None = None
+) -> Iterator[str]:
+    """A server on loopback that answers so, and 404 to all else.
+
+    `seen` gets the credentials of each request; `date` is that of its Date header.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if seen is not None:
+                seen.append(self.headers.get("Authorization"))
             status, text = answers.get(self.path, (404, "not found"))
             self.send_response(status)
             self.end_headers()

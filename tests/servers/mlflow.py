@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from servers.ports import free_port, wait_until
+from servers.ports import free_port, require_running, wait_until
 
 READY_SECONDS = 90
 STOP_SECONDS = 15
@@ -78,9 +78,7 @@ def mlflow_server_in(
 
 
 def _is_healthy(server: MlflowServer, process: subprocess.Popen[bytes]) -> bool:
-    if process.poll() is not None:
-        last = "\n".join(server.log.read_text(errors="replace").splitlines()[-15:])
-        raise RuntimeError(f"the MLflow server ended by itself ({process.returncode}):\n{last}")
+    require_running(process, server.log, "the MLflow server")
     with (
         contextlib.suppress(OSError, urllib.error.URLError),
         urllib.request.urlopen(f"{server.uri}/health", timeout=2) as answer,

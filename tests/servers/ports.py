@@ -1,8 +1,14 @@
 """Free loopback ports, and waiting for a server with an end to it."""
 
 import socket
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+
+class ServerEndedError(RuntimeError):
+    """The server's process ended by itself."""
 
 
 def free_port() -> int:
@@ -20,3 +26,10 @@ def wait_until(check: Callable[[], bool], *, seconds: float, what: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"{what} was not there after {seconds:g} s")
         time.sleep(0.1)
+
+
+def require_running(process: subprocess.Popen[bytes], log: Path, what: str) -> None:
+    """Raise ServerEndedError, with the last lines of the log, where the process has ended."""
+    if process.poll() is not None:
+        last = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise ServerEndedError(f"{what} ended by itself ({process.returncode}):\n{last}")

@@ -21,17 +21,13 @@ from typing import Any
 
 import pytest
 
-from servers.ports import free_port, wait_until
+from servers.ports import ServerEndedError, free_port, require_running, wait_until
 
 OWNER = "dealcast_test"
 UNPRIVILEGED = "nobody"
 ATTEMPTS = 3
 READY_SECONDS = 60
 STOP_SECONDS = 20
-
-
-class ServerEndedError(RuntimeError):
-    """The server's process ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -202,9 +198,7 @@ def _command(programs: Path, data: Path, port: int) -> list[str]:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
     def ready() -> bool:
-        if process.poll() is not None:
-            last = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise ServerEndedError(f"PostgreSQL ended by itself ({process.returncode}):\n{last}")
+        require_running(process, log, "PostgreSQL")
         # The server writes its state here; a port that answers may still refuse to work.
         with contextlib.suppress(OSError, IndexError):
             return (data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"

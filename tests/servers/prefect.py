@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from servers.ports import free_port, wait_until
+from servers.ports import ServerEndedError, free_port, require_running, wait_until
 
 READY_SECONDS = 90
 STOP_SECONDS = 5
@@ -28,10 +28,6 @@ QUICK = {
     "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "3",
     "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
 }
-
-
-class ServerEndedError(RuntimeError):
-    """The server's process ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -172,9 +168,7 @@ def _prefect() -> list[str]:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], server: PrefectServer) -> None:
     def answers() -> bool:
-        if process.poll() is not None:
-            last = "\n".join(server.log.read_text(errors="replace").splitlines()[-15:])
-            raise ServerEndedError(f"Prefect ended by itself ({process.returncode}):\n{last}")
+        require_running(process, server.log, "Prefect")
         with (
             contextlib.suppress(OSError, urllib.error.URLError),
             urllib.request.urlopen(f"{server.api_url}/health", timeout=2) as answer,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from servers.ports import free_port, wait_until
+from servers.ports import ServerEndedError, free_port, require_running, wait_until
 
 ACCESS_KEY, SECRET_KEY = "dealcast-test", "a-secret-for-tests-only"
 READER_KEY, READER_SECRET = "dealcast-reader", "a-readers-secret-for-tests"
@@ -22,10 +22,6 @@ ATTEMPTS = 3
 READY_SECONDS = 60
 # Its orderly stop takes ten seconds and more, which no test needs.
 STOP_SECONDS = 2
-
-
-class ServerEndedError(RuntimeError):
-    """The server's process ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -185,9 +181,7 @@ def _identity(name: str, key: str, secret: str, actions: list[str]) -> dict[str,
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     def answers() -> bool:
-        if process.poll() is not None:
-            last = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise ServerEndedError(f"SeaweedFS ended by itself ({process.returncode}):\n{last}")
+        require_running(process, log, "SeaweedFS")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return True
         return False

@@ -2,12 +2,10 @@
 
 import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +15,15 @@ from dealcast.__main__ import main
 from dealcast.settings import load_settings
 from dealcast.tracking.mlflow.client import quiet
 from dealcast.workflow.run import Plan, open_run
+from servers.answers import answering
 from servers.mlflow import mlflow_server_in
 from servers.ports import free_port
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from servers.mlflow import MlflowServer
+    from servers.answers import answering
+from servers.mlflow import MlflowServer
 
 SAMPLE = ("--source", "sample", "--set", "source.opportunities=300")
 SERVICE_ERROR = 8
@@ -112,31 +112,10 @@ def test_a_server_that_accepts_and_never_answers_holds_a_run_up_for_seconds_only
     assert len(warnings_in(tmp_path)) == 1
 
 
-@contextmanager
-def server_of_version(version: str) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(version.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join(10)
-
-
 def test_another_version_is_named_with_the_remedy_before_any_work_starts(
     call: Call, tmp_path: Path
 ) -> None:
-    with server_of_version("2.22.0") as uri:
+    with answering({"/version": (200, "2.22.0")}) as uri:
         code, _, err = first_steps(call, uri)
 
     assert code == SERVICE_ERROR

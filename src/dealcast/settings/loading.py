@@ -248,7 +248,8 @@ def _refusal(
         )
     kinds = set(SOURCE_KINDS)
     key = ".".join(str(p) for p in first["loc"] if not (first["loc"][0] == "source" and p in kinds))
-    message = first["msg"].removeprefix("Input ").removeprefix("should be ")
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = message.removeprefix("should be ")
     return SettingsError(
         f"Setting '{key}' (from {origins.get(key, 'default')}) should be {message}."
         if "should be" in first["msg"]

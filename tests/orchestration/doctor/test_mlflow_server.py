@@ -87,7 +87,7 @@ def test_a_server_that_never_answers_is_told_in_time(setup_with: SetupWith) -> N
 @pytest.mark.parametrize(
     ("uri", "flags", "problem"),
     [
-        ("http://me:hunter2@host:5000", {}, "holds a user or a password"),
+        ("http://me:hunter2@host:5000", {}, "must be without user and password"),
         ("auto", {"storage.root": "s3://crm/store"}, "tracking.uri is auto"),
     ],
 )

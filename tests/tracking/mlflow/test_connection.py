@@ -1,10 +1,8 @@
 import base64
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,42 +10,14 @@ import pytest
 from dealcast.errors import ServiceAwayError, ServiceError, SettingsError
 from dealcast.settings import TrackingSettings
 from dealcast.tracking.mlflow.connection import TESTED, check_server, installed, tracking_uri
+from servers.answers import Answers, answering
 from servers.ports import free_port
 
 # path -> (HTTP status, what is answered)
-Answers = dict[str, tuple[int, str]]
 GOOD: Answers = {
     "/version": (200, f"{TESTED}.2"),
     "/api/2.0/mlflow/experiments/search": (200, "{}"),
 }
-
-
-@contextmanager
-def answering(answers: Answers, seen: list[str | None]) -> Iterator[str]:
-    """A server on loopback that answers so; `seen` gets the credentials of each request."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            seen.append(self.headers.get("Authorization"))
-            status, text = answers.get(self.path, (404, "not found"))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        do_GET = do_POST = answer  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join(10)
 
 
 Check = Callable[[Answers], str]
