@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -186,12 +187,23 @@ class Seen:
     server: PrefectServer
 
     def ask(self, path: str, content: object = None) -> Any:
-        """The JSON answer; a POST where there is content."""
+        """The JSON answer; a POST where there is content. A locked database is asked again."""
         body = None if content is None else json.dumps(content).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.server.api_url}{path}", body, headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
+        answers: list[Any] = []
+
+        def answered() -> bool:
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    answers.append(json.load(answer))
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+            return bool(answers)
+
+        wait_until(answered, seconds=30, what=f"an answer to {path}")
+        return answers[0]
 
     def flow_run(self, name: str) -> dict[str, Any]:
         """The only flow run of that name."""
