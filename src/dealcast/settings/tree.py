@@ -211,6 +211,29 @@ class FeatureSettings(Section):
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of rows in the test part.")
 
 
+class EngineSettings(Section):
+    """What computes the heavy path: snapshots, features, cell counts, scores."""
+
+    name: Literal["polars", "duckdb", "spark"] = Field(
+        "polars", description="polars: this machine, streaming; duckdb; or spark, a cluster."
+    )
+    memory_gb: float | None = Field(
+        None,
+        gt=0,
+        description="Memory (GB) that a run may use; by default most of what is free.",
+    )
+
+
+class SparkSettings(Section):
+    """How a Spark session is made. One that is there already is used as it is."""
+
+    master: str = Field("local[*]", description="Master URL of the cluster.")
+    options: dict[str, str] = Field({}, description="Further options of the session.")
+    partitions: int | None = Field(
+        None, ge=1, description="Partitions of a shuffle (count); by default as the data need."
+    )
+
+
 class ModelSettings(Section):
     """How the win model is trained and judged."""
 
@@ -463,6 +486,8 @@ class Settings(Section):
     quality: QualitySettings = QualitySettings()
     cleaning: CleaningSettings = CleaningSettings()
     features: FeatureSettings = FeatureSettings()
+    engine: EngineSettings = EngineSettings()
+    spark: SparkSettings = SparkSettings()
     model: ModelSettings = ModelSettings()
     forecast: ForecastSettings = ForecastSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
