@@ -3,7 +3,19 @@ from datetime import date
 import polars as pl
 import pytest
 
-from dealcast.cells import key_variants, stated, tidy, usable, with_repeats
+from dealcast.cells import (
+    COMPACT_FROM,
+    as_text,
+    compact,
+    in_batches,
+    key_variants,
+    repeated,
+    stated,
+    tidied,
+    tidy,
+    usable,
+    with_repeats,
+)
 
 TIDY = {
     "plain": "plain",
@@ -95,3 +107,51 @@ def test_copies_follow_their_first_and_conflicts_have_other_cells() -> None:
 
     assert marked["is_copy"].to_list() == [False, True, False, False, True, *[False] * 3]
     assert marked["is_conflict"].to_list() == [False, False, True, True, *[False] * 4]
+
+
+def test_many_rows_of_few_values_are_held_compact_and_give_the_same_text() -> None:
+    rows = COMPACT_FROM
+    frame = pl.DataFrame(
+        {
+            "opportunity_id": [f"A{n}" for n in range(rows)],
+            "product": ["GTX Pro", None] * (rows // 2),
+        }
+    ).with_columns(source_row=pl.int_range(rows, dtype=pl.UInt32))
+
+    held = compact(frame)
+
+    assert held.schema["product"] == pl.Categorical
+    assert held.schema["opportunity_id"] == pl.String
+    assert as_text(held).equals(frame)
+    assert compact(frame.head(9)).schema == frame.schema
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+def test_columns_are_tidied_as_their_cells_are_however_they_are_held(kind: pl.DataType) -> None:
+    frame = pl.DataFrame({"product": list(TIDY), "series": "GTX"})
+
+    done = tidied(frame.with_columns(pl.col("product").cast(kind)), ["product", "series"])
+
+    assert done["product"].to_list() == list(TIDY.values())
+
+
+def test_keys_in_several_rows_are_found_and_blank_ones_are_not_keys() -> None:
+    keys = pl.Series(["A", None, "B", "A", None, "C", "B", "A"])
+
+    assert repeated(keys).to_list() == [True, False, True, True, False, False, True, True]
+    assert repeated(keys.clear()).to_list() == []
+
+
+def test_batches_are_the_rows_in_order_with_progress_between_them() -> None:
+    frame = pl.DataFrame({"product": list("abcde")})
+    told: list[tuple[str, float]] = []
+
+    batches = list(in_batches(frame, 2, lambda what, share: told.append((what, share))))
+
+    assert [(start, "".join(rows["product"])) for start, rows in batches] == [
+        (0, "ab"),
+        (2, "cd"),
+        (4, "e"),
+    ]
+    assert told == [("2 of 5 rows", 0.4), ("4 of 5 rows", 0.8)]
+    assert [rows.height for _, rows in in_batches(frame.clear(), 2)] == [0]

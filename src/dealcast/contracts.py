@@ -42,7 +42,8 @@ class RawExport:
     """A CRM export as text, in our column and stage names; nothing repaired, nothing dropped.
 
     Each frame in `tables` (keys: opportunities, accounts, products, sales_agents; only the first
-    is always there) holds String columns (null: blank) and the two PROVENANCE columns.
+    is always there) holds text (null: blank) and the two PROVENANCE columns. Text is String, or
+    Categorical where there is much of it (cells.py: compact, as_text).
     Dates that could be read are ISO text, amounts plain decimals ("1234.5"), stages ours;
     what could not be read stands there as it came. A column that the export does not have is
     absent from the frame.
@@ -205,9 +206,6 @@ class Snapshots(dy.Schema):
     snapshot_date = dy.Date(primary_key=True, min=EARLIEST, max=LATEST)
     outcome = dy.String(nullable=True, description="won or lost; null: censored, not known yet.")
     days_to_close = dy.Int32(nullable=True, min=1, max=50_000, description="Null while censored.")
-    days_observed = dy.Int32(
-        min=0, max=50_000, description="Days from the snapshot date to the end of the export."
-    )
 
     @dy.rule()
     def outcome_is_won_or_lost(cls) -> pl.Expr:

@@ -5,9 +5,9 @@ serve a Python int, a NumPy array and a Narwhals column of any engine (date arit
 between engines). They hold for every date that the contracts allow.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
-from typing import TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 import narwhals as nw
 import numpy as np
@@ -17,9 +17,11 @@ import polars as pl
 from dealcast.contracts import CrmTables, Snapshots
 from dealcast.settings import FeatureSettings
 
+Frame: TypeAlias = nw.LazyFrame[Any]
 DayArray = npt.NDArray[np.int64]
 Days = TypeVar("Days", int, DayArray, nw.Expr)
 
+SNAPSHOT = ("opportunity_id", "snapshot_date", "outcome", "days_to_close")
 EPOCH = date(1970, 1, 1)
 # Years that begin in March end with the leap day, which makes month lengths a formula; between
 # March 1900 and February 2100 every fourth year is a leap year.
@@ -143,33 +145,86 @@ def build_snapshots(
     ... })
     >>> mondays = [date(2017, 3, 6), date(2017, 3, 13)]
     >>> build_snapshots(one, mondays, as_of=date(2017, 3, 31)).collect().rows()
-    [('A', datetime.date(2017, 3, 6), 'won', 7, 25)]
+    [('A', datetime.date(2017, 3, 6), 'won', 7)]
     """
-    calendar = pl.Series("snapshot_date", sorted({d for d in dates if d <= as_of}), dtype=pl.Date)
-    at, engaged = pl.col("snapshot_date"), pl.col("engage_date")
-    closed = pl.when(pl.col("close_date") <= as_of).then(pl.col("close_date"))
-    first_open = pl.lit(calendar).search_sorted(engaged, side="left")
-    first_closed = pl.lit(calendar).search_sorted(closed, side="left")
-    rows = (
-        opportunities.filter(engaged.is_not_null())
-        .select(
-            "opportunity_id",
-            closed=closed,
-            outcome=pl.when(closed.is_not_null()).then(pl.col("deal_stage").str.to_lowercase()),
-            position=pl.int_ranges(
-                first_open, pl.when(closed.is_null()).then(len(calendar)).otherwise(first_closed)
-            ),
-        )
-        .explode("position", empty_as_null=False, keep_nulls=False)
-        .with_columns(snapshot_date=pl.lit(calendar).gather(pl.col("position")))
+    rows: pl.LazyFrame = snapshots_of(
+        nw.from_native(opportunities), nw.from_native(dates_frame(dates)), as_of=as_of
+    ).to_native()
+    return rows.pipe(Snapshots.cast)
+
+
+def dates_frame(dates: Iterable[date]) -> pl.LazyFrame:
+    """The dates as a table of `snapshot_date`, in order, each once; for `snapshots_of`."""
+    return pl.LazyFrame({"snapshot_date": sorted(set(dates))}, {"snapshot_date": pl.Date})
+
+
+def snapshots_of(opportunities: Frame, dates: Frame, *, as_of: date) -> Frame:
+    """The definition behind `build_snapshots`, for lazy frames of any engine Narwhals knows.
+
+    `dates` has each `snapshot_date` once and is of the same engine. Rows come in no particular
+    order.
+    """
+    calendar = dates.filter(nw.col("snapshot_date") <= as_of).select(
+        "snapshot_date", snapshot_day=day_number(nw.col("snapshot_date"))
     )
-    return rows.select(
+    return open_on(engagements(opportunities, as_of=as_of), calendar).select(SNAPSHOT)
+
+
+def engagements(opportunities: Frame, *, as_of: date, also: Sequence[str] = ()) -> Frame:
+    """One row per opportunity ever engaged: from when until when it was open, what came of it.
+
+    `also` names further columns to keep.
+    """
+    # A close that is not known yet is as good as none.
+    known = nw.col("close_date") <= as_of
+    return opportunities.filter(~nw.col("engage_date").is_null()).select(
         "opportunity_id",
-        "snapshot_date",
-        "outcome",
-        days_to_close=(pl.col("closed") - at).dt.total_days().cast(pl.Int32),
-        days_observed=(pl.lit(as_of) - at).dt.total_days().cast(pl.Int32),
-    ).pipe(Snapshots.cast)
+        *also,
+        opened_on=day_number(nw.col("engage_date")),
+        closed_on=nw.when(known).then(day_number(nw.col("close_date"))),
+        outcome=nw.when(known).then(nw.col("deal_stage").str.to_lowercase()),
+    )
+
+
+def open_on(engaged: Frame, calendar: Frame) -> Frame:
+    """Each engagement on each `snapshot_date` on which it was open, with the columns of both.
+
+    The calendar has the `snapshot_day` of each date too.
+    """
+    on_polars = calendar.implementation.is_polars()
+    pairs: Callable[[Frame, Frame], Frame] = _pairs_on_polars if on_polars else _pairs
+    to_close = nw.col("closed_on") - nw.col("snapshot_day")
+    return (
+        pairs(engaged, calendar)
+        .with_columns(days_to_close=to_close.cast(nw.Int32))
+        .drop("opened_on", "closed_on")
+    )
+
+
+def _pairs(engaged: Frame, calendar: Frame) -> Frame:
+    day, closed = nw.col("snapshot_day"), nw.col("closed_on")
+    return engaged.join(calendar, how="cross").filter(
+        nw.col("opened_on") <= day, closed.is_null() | (closed > day)
+    )
+
+
+def _pairs_on_polars(engaged: Frame, calendar: Frame) -> Frame:
+    """The same by positions in the calendar: of a cross join Polars makes every pair first."""
+    dates = calendar.to_native().collect().sort("snapshot_day")
+    days = pl.lit(dates["snapshot_day"])
+    first_open = days.search_sorted(pl.col("opened_on"), side="left")
+    first_closed = days.search_sorted(pl.col("closed_on"), side="left")
+    end = pl.when(pl.col("closed_on").is_null()).then(dates.height).otherwise(first_closed)
+    position = pl.col("snapshot_position")
+    rows = (
+        engaged.to_native()
+        .with_columns(snapshot_position=pl.int_ranges(first_open, end, dtype=pl.UInt32))
+        .explode(position, empty_as_null=False, keep_nulls=False)
+        .with_columns(pl.lit(column).gather(position) for column in dates)
+        .drop(position)
+    )
+    frame: Frame = nw.from_native(rows)
+    return frame
 
 
 def as_known_on(tables: CrmTables, day: date) -> CrmTables:

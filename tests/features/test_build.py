@@ -8,13 +8,21 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from dealcast.contracts import CrmTables
+from dealcast.contracts import CrmTables, Snapshots
 from dealcast.errors import LeakError
-from dealcast.features.build import build_features, feature_contract, point_in_time_features
+from dealcast.features.build import (
+    build_features,
+    collected,
+    feature_contract,
+    opportunity_facts,
+    point_in_time_features,
+    point_in_time_totals,
+    snapshot_features,
+)
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.columns import Lens
 from dealcast.features.selection import usable
-from dealcast.snapshots import build_snapshots
+from dealcast.snapshots import build_snapshots, dates_frame
 
 KEY = ["opportunity_id", "snapshot_date"]
 PRODUCTS = pl.DataFrame(
@@ -88,6 +96,41 @@ def test_duckdb_gives_what_polars_gives(tables, snapshots) -> None:
         rel_tol=0,
         abs_tol=1e-9,
     )
+
+
+def test_date_by_date_they_are_what_they_are_at_once(tables, snapshots) -> None:
+    specs = usable(tables)
+    members = {name: nw.from_native(frame) for name, frame in tables.to_dict().items()}
+    totals = point_in_time_totals(members, specs, nw.from_native(dates_frame(MONDAYS)))
+    totals = collected(totals)
+    facts = opportunity_facts(members, specs, totals, as_of=MONDAYS[-1])
+
+    batches = [
+        snapshot_features(facts, nw.from_native(dates_frame(days)), specs, totals).to_native()
+        for days in (MONDAYS[:3], MONDAYS[3:4], MONDAYS[4:])
+    ]
+    together = pl.concat(batches).collect().sort(KEY)
+
+    at_once = build_features(snapshots.lazy(), tables, specs).collect().sort(KEY)
+    assert_frame_equal(together.select(Snapshots.column_names()), snapshots.sort(KEY))
+    assert_frame_equal(together.select(at_once.columns), at_once, check_exact=True)
+
+
+def test_a_feature_that_leaks_is_refused_before_anything_is_added_up(tables) -> None:
+    members = {name: nw.from_native(frame) for name, frame in tables.to_dict().items()}
+    dates = nw.from_native(dates_frame(MONDAYS))
+
+    with pytest.raises(LeakError, match="account_is_known"):
+        point_in_time_totals(members, CATALOGUE, dates)
+
+
+def test_only_the_opportunities_own_features_need_no_totals(tables, snapshots) -> None:
+    specs = [s for s in usable(tables) if s.lens is Lens.ROW]
+
+    features = build_features(snapshots.lazy(), tables, specs).collect()
+
+    assert features.height == snapshots.height
+    assert feature_contract(specs).is_valid(features)
 
 
 def test_the_fiscal_year_moves_the_calendar_and_nothing_else(tables, snapshots) -> None:

@@ -8,11 +8,18 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dealcast.contracts import CrmTables, Snapshots
-from dealcast.features.build import build_features, feature_contract
+from dealcast.engines.duckdb import DuckdbEngine
+from dealcast.features.build import (
+    build_features,
+    feature_contract,
+    opportunity_facts,
+    point_in_time_totals,
+    snapshot_features,
+)
 from dealcast.features.catalogue import PRIOR_STRENGTH
 from dealcast.features.selection import usable
 from dealcast.settings import FeatureSettings
-from dealcast.snapshots import as_known_on, build_snapshots, snapshot_dates
+from dealcast.snapshots import as_known_on, build_snapshots, dates_frame, snapshot_dates
 
 KEY = ["opportunity_id", "snapshot_date"]
 AS_OF = date(2017, 12, 31)
@@ -51,6 +58,22 @@ def test_snapshots_are_who_was_open_by_the_definition(real_tables, snapshots) ->
             pl.col("close_date").is_null() | (pl.col("close_date") > day[0]),
         )
         assert set(rows["opportunity_id"]) == set(was_open["opportunity_id"])
+
+
+def test_duckdb_gives_what_polars_gives(real_tables, snapshots, features) -> None:
+    engine = DuckdbEngine()
+    specs = usable(real_tables)
+    members = {name: engine.from_polars(rows) for name, rows in real_tables.to_dict().items()}
+    dates = engine.from_polars(dates_frame(snapshots["snapshot_date"]))
+
+    totals = point_in_time_totals(members, specs, dates, settled=engine.settled)
+    facts = opportunity_facts(members, specs, totals, as_of=AS_OF)
+    on_duckdb = engine.collect(snapshot_features(facts, dates, specs, totals)).sort(KEY)
+
+    assert_frame_equal(on_duckdb.select(snapshots.columns), snapshots.sort(KEY))
+    assert_frame_equal(
+        on_duckdb.select(features.columns), features.sort(KEY), rel_tol=0, abs_tol=1e-9
+    )
 
 
 def test_every_usable_feature_equals_a_plain_loop_on_500_snapshots(real_tables, features) -> None:

@@ -1,6 +1,6 @@
 """A whole export, cleaned: dimension tables first, then the opportunities that name their keys."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -8,19 +8,33 @@ import polars as pl
 
 from dealcast.cells import (
     COLUMNS,
-    CONTRACTS,
     DIMENSIONS,
     KEYS,
     PLAN_COLUMNS,
     REFERENCES,
-    measures,
-    usable,
+    REPEATS,
+    Progress,
+    compact,
+    in_batches,
+    repeated,
+    silent,
+    tidied,
+    with_repeats,
 )
-from dealcast.cleaning.log import Applied, CleaningLog, RowCount, repaired, set_aside
-from dealcast.cleaning.quarantine import quarantined, reasons_for, row_hash, with_reason
-from dealcast.cleaning.repairs import REPAIRS, ROW_HASH
+from dealcast.cleaning.log import Applied, CleaningLog, RowCount
+from dealcast.cleaning.quarantine import quarantined
+from dealcast.cleaning.repairs import ROW_HASH, correct
+from dealcast.cleaning.rows import (
+    added_up,
+    clean_rows,
+    mended,
+    plans,
+    prepared,
+    set_aside_by_reason,
+    typed,
+)
 from dealcast.cleaning.spec import Context
-from dealcast.contracts import OPEN_STAGES, PROVENANCE, CrmTables, Plans, Quarantine, RawExport
+from dealcast.contracts import CrmTables, Quarantine, RawExport
 from dealcast.errors import QualityError
 from dealcast.settings import CleaningSettings
 
@@ -37,31 +51,32 @@ class Cleaned:
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One table, cleaned. `kept` still has every cell as text."""
+class CleanTable:
+    """One table, cleaned, in the types of its contract. `corrected`: hashes of corrected rows."""
 
     table: str
-    kept: pl.DataFrame
+    frame: pl.DataFrame
+    plans: pl.DataFrame
     quarantine: dy.DataFrame[Quarantine]
     rules: tuple[Applied, ...]
     count: RowCount
-
-    def typed(self) -> pl.DataFrame:
-        """The rows in the types of their contract."""
-        numbers = measures(self.table)
-        return self.kept.select(
-            usable(c) if c in numbers else pl.col(c) for c in CONTRACTS[self.table].columns()
-        )
+    corrected: frozenset[str]
 
 
 def clean(
-    export: RawExport, corrections: pl.DataFrame | None, settings: CleaningSettings
+    export: RawExport,
+    corrections: pl.DataFrame | None,
+    settings: CleaningSettings,
+    *,
+    batch_rows: int | None = None,
+    progress: Progress = silent,
 ) -> Cleaned:
     """Repair what can be repaired and set aside what cannot, by CLEANING_RULES in their order.
 
     A column that the export does not have is null throughout; so is a Won value that is blank.
     `corrections` keeps the contract Corrections. A dimension table of which no row is usable is
-    left out. Raises QualityError where more opportunities are set aside than settings allow.
+    left out. Opportunities are cleaned `batch_rows` at once (all, by default), which does not
+    change the result. Raises QualityError where more are set aside than settings allow.
 
     >>> rows = {"opportunity_id": ["A1", "A2"], "deal_stage": ["Lost", "Wonn"],
     ...         "engage_date": ["2025-01-07"] * 2, "close_date": ["2025-03-04"] * 2,
@@ -74,103 +89,148 @@ def clean(
     """
     if corrections is not None and corrections.is_empty():
         corrections = None
-    parts = [
-        _clean_table(export.tables[table], table, settings, corrections, {})
-        for table in DIMENSIONS
-        if table in export.tables
-    ]
-    keys = {p.table: p.kept[KEYS[p.table]] for p in parts if not p.kept.is_empty()}
-    opportunities = _clean_table(
-        export.opportunities,
+    parts = clean_dimensions(export.tables, corrections, settings)
+    context = Context(
         "opportunities",
-        settings,
+        frozenset(COLUMNS["opportunities"]) & frozenset(export.opportunities.columns),
+        settings.spelling,
         corrections,
-        {column: keys[table] for column, table in REFERENCES.items() if table in keys},
+        known_keys(parts),
     )
-    _refuse_too_many(opportunities, settings.max_quarantined)
+    opportunities = _clean_table(export.opportunities, context, batch_rows, progress)
+    refuse_too_many(opportunities.count, opportunities.rules, settings.max_quarantined)
     parts = [opportunities, *parts]
+    asked = frozenset() if corrections is None else frozenset(corrections[ROW_HASH])
     return Cleaned(
         _tables(parts, export),
         CleaningLog(
             tuple(rule for part in parts for rule in part.rules),
             tuple(part.count for part in parts),
-            _unmatched(corrections, export),
+            len(asked.difference(*(part.corrected for part in parts))),
         ),
         Quarantine.cast(pl.concat([part.quarantine for part in parts])),
     )
+
+
+def clean_dimensions(
+    tables: Mapping[str, pl.DataFrame],
+    corrections: pl.DataFrame | None,
+    settings: CleaningSettings,
+) -> list[CleanTable]:
+    """The dimension tables that are there, cleaned. They name no keys of others."""
+    return [
+        _clean_table(
+            tables[table],
+            Context(
+                table,
+                frozenset(COLUMNS[table]) & frozenset(tables[table].columns),
+                settings.spelling,
+                corrections,
+            ),
+        )
+        for table in DIMENSIONS
+        if table in tables
+    ]
+
+
+def known_keys(dimensions: Sequence[CleanTable]) -> dict[str, pl.Series]:
+    """The keys of each clean table that has rows, by the column of an opportunity that names them.
+
+    Where there is none, its keys cannot be checked.
+    """
+    keys = {t.table: t.frame[KEYS[t.table]] for t in dimensions if not t.frame.is_empty()}
+    return {column: keys[table] for column, table in REFERENCES.items() if table in keys}
 
 
 def as_raw(tables: CrmTables, *, like: RawExport) -> RawExport:
     """The clean tables as text again, with the tables and columns of `like`, to be checked anew."""
     texts = {}
     for table, raw in like.tables.items():
-        frame = getattr(tables, table, None)
-        if frame is None:
+        member: pl.LazyFrame | None = getattr(tables, table, None)
+        if member is None:
             continue
         if table == "opportunities" and tables.plans is not None:
-            frame = frame.join(tables.plans, on=KEYS[table], how="left", maintain_order="left")
-        names = frame.collect_schema().names()
-        columns = [c for c in COLUMNS[table] if c in raw.columns and c in names]
-        texts[table] = frame.select(
-            *(pl.col(c).cast(pl.String) for c in columns),
+            member = member.join(tables.plans, on=KEYS[table], how="left", maintain_order="left")
+        frame = member.collect()
+        # Column by column: all text of a large table at once would be a second copy of it.
+        columns = [
+            compact(frame.select(pl.col(c).cast(pl.String))).to_series()
+            for c in COLUMNS[table]
+            if c in raw.columns and c in frame.columns
+        ]
+        text = pl.DataFrame(columns).with_columns(
             source_file=pl.lit(f"clean {table}"),
             source_row=pl.int_range(2, pl.len() + 2, dtype=pl.UInt32),
-        ).collect()
+        )
+        texts[table] = compact(text)
     return RawExport(texts)
 
 
 def _clean_table(
     raw: pl.DataFrame,
-    table: str,
-    settings: CleaningSettings,
-    corrections: pl.DataFrame | None,
-    keys: Mapping[str, pl.Series],
-) -> _Part:
-    columns = COLUMNS[table]
-    context = Context(
-        table, frozenset(columns) & frozenset(raw.columns), settings.spelling, corrections, keys
+    context: Context,
+    batch_rows: int | None = None,
+    progress: Progress = silent,
+) -> CleanTable:
+    """The table, cleaned batch by batch; the rows stay in their order."""
+    table, repeats = context.table, None
+    if batch_rows is not None and batch_rows < raw.height:
+        repeats = _repeats(raw, context, batch_rows)
+    frames, planned, asides, rules, corrected = [], [], [], [], frozenset[str]()
+    for start, rows in in_batches(raw, batch_rows, progress):
+        marks = None if repeats is None else repeats.slice(start, rows.height)
+        batch = clean_rows(rows, context, marks)
+        frames.append(typed(batch.kept, table))
+        planned.append(plans(batch.kept) if table == "opportunities" else pl.DataFrame())
+        asides.append(batch.aside)
+        rules.append(batch.rules)
+        corrected |= batch.corrected
+    frame, aside = pl.concat(frames), pl.concat(asides)
+    quarantine = quarantined(aside, table, context.keys)
+    return CleanTable(
+        table,
+        frame,
+        pl.concat(planned),
+        quarantine,
+        (*added_up(rules), *set_aside_by_reason(table, quarantine)),
+        RowCount(table, raw.height, frame.height, quarantine.height),
+        corrected,
     )
-    rows = raw.select(
-        *PROVENANCE,
-        *(pl.col(c) if c in context.present else pl.lit(None, pl.String).alias(c) for c in columns),
-        *([] if corrections is None else [row_hash(raw, table)]),
-        raw_row=pl.int_range(pl.len()),
-    )
-    applied = []
-    for rule in REPAIRS:
-        if table in rule.tables:
-            mended = rule.repair(rows, context)
-            applied.append(repaired(rule, table, rows, mended))
-            rows = mended
-    rows = with_reason(rows, table, keys)
-    quarantine = quarantined(rows, table, raw, keys)
-    applied += [set_aside(rule, table, quarantine) for rule in reasons_for(table)]
-    kept = rows.filter(pl.col("reason").is_null())
-    count = RowCount(table, raw.height, kept.height, quarantine.height)
-    return _Part(table, kept, quarantine, tuple(applied), count)
 
 
-def _tables(parts: list[_Part], export: RawExport) -> CrmTables:
-    frames = {p.table: p.typed().lazy() for p in parts if p.table == "opportunities" or len(p.kept)}
+def _repeats(raw: pl.DataFrame, context: Context, batch_rows: int) -> pl.DataFrame:
+    """The marks of rows that share their key with another, wherever that stands in the table."""
+    where = repeated(_keys(raw, context, batch_rows)).arg_true()
+    none = pl.repeat(False, raw.height, eager=True)
+    if where.is_empty():
+        return pl.DataFrame(dict.fromkeys(REPEATS, none))
+    sharing = [mended(rows, context)[0] for _, rows in in_batches(raw[where], batch_rows)]
+    marks = with_repeats(pl.concat(sharing), context.table)
+    return pl.DataFrame({mark: none.clone().scatter(where, marks[mark]) for mark in REPEATS})
+
+
+def _keys(raw: pl.DataFrame, context: Context, batch_rows: int) -> pl.Series:
+    """The key of each row, corrected and tidy: no other repair writes it."""
+    key = KEYS[context.table]
+    parts = [
+        tidied(correct(prepared(rows, context), context).select(key), [key])
+        for _, rows in in_batches(raw, batch_rows)
+    ]
+    return pl.concat(parts).to_series()
+
+
+def _tables(parts: list[CleanTable], export: RawExport) -> CrmTables:
+    frames = {p.table: p.frame.lazy() for p in parts if p.table == "opportunities" or len(p.frame)}
     if any(c in export.opportunities.columns for c in PLAN_COLUMNS):
-        frames["plans"] = _plans(parts[0].kept).lazy()
+        frames["plans"] = parts[0].plans.lazy()
     return CrmTables.cast(frames)
 
 
-def _plans(opportunities: pl.DataFrame) -> pl.DataFrame:
-    """One row per open opportunity for which something is planned."""
-    return (
-        opportunities.filter(pl.col("deal_stage").is_in(OPEN_STAGES))
-        .select(*Plans.primary_key(), *(usable(c) for c in PLAN_COLUMNS))
-        .filter(pl.any_horizontal(pl.col(PLAN_COLUMNS).is_not_null()))
-    )
-
-
-def _refuse_too_many(part: _Part, share_allowed: float) -> None:
-    count = part.count
+def refuse_too_many(count: RowCount, rules: Sequence[Applied], share_allowed: float) -> None:
+    """Raise QualityError, with the reasons named, where a larger share is set aside."""
     if count.rows_quarantined <= share_allowed * count.rows_in:
         return
-    reasons = sorted((r for r in part.rules if r.action == "set aside"), key=lambda r: -r.rows)
+    reasons = sorted((r for r in rules if r.action == "set aside"), key=lambda r: -r.rows)
     named = "; ".join(
         f"{r.code} {r.title} ({r.rows:,} rows, such as {r.examples[0]})"
         for r in reasons[:REASONS_NAMED]
@@ -182,11 +242,3 @@ def _refuse_too_many(part: _Part, share_allowed: float) -> None:
         remedy="look at `dealcast validate`; where stages, dates or amounts are misread, choose "
         "--mapping, source.date_order or source.decimal; else raise cleaning.max_quarantined",
     )
-
-
-def _unmatched(corrections: pl.DataFrame | None, export: RawExport) -> int:
-    if corrections is None:
-        return 0
-    hashes = pl.concat([row_hash(f, t) for t, f in export.tables.items() if t in COLUMNS])
-    asked = corrections[ROW_HASH].unique()
-    return int((~asked.is_in(hashes.unique().implode())).sum())

@@ -14,6 +14,8 @@ from dealcast.errors import nearest
 
 # Comparisons spent on suggesting known values; beyond, an unknown one gets no suggestion.
 COMPARISONS = 100_000
+# Column of rows set aside: their cells as they came, blank ones null.
+CAME = "as_it_came"
 _CELL, _NAME = "\x1e", "\x1f"
 
 
@@ -45,24 +47,32 @@ def reasons_for(table: str) -> list[SetAside]:
     return [rule for rule in REASONS if table in rule.tables]
 
 
-def with_reason(rows: pl.DataFrame, table: str, keys: Mapping[str, pl.Series]) -> pl.DataFrame:
-    """The repaired rows with their marks and a `reason`: code of the first true rule, else null."""
-    marked = with_repeats(rows, table).with_columns(
-        *([pl.col(KEYS[table]).alias("key")] if table in DIMENSIONS else _unknown_keys(keys))
-    )
+def with_marks(
+    rows: pl.DataFrame,
+    table: str,
+    keys: Mapping[str, pl.Series],
+    repeats: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The repaired rows with what reasons ask for: repeated or unknown keys."""
+    marked = with_repeats(rows, table) if repeats is None else rows.hstack(repeats)
+    own_key = [pl.col(KEYS[table]).alias("key")]
+    return marked.with_columns(own_key if table in DIMENSIONS else _unknown_keys(keys))
+
+
+def with_reason(marked: pl.DataFrame, table: str) -> pl.DataFrame:
+    """The marked rows with a `reason`: code of the first rule that is true of them, else null."""
     first = [pl.when(rule.fails).then(pl.lit(rule.code)) for rule in reasons_for(table)]
     return marked.lazy().with_columns(pl.coalesce(first).alias("reason")).collect()
 
 
 def quarantined(
-    rows: pl.DataFrame, table: str, raw: pl.DataFrame, keys: Mapping[str, pl.Series]
+    bad: pl.DataFrame, table: str, keys: Mapping[str, pl.Series]
 ) -> dy.DataFrame[Quarantine]:
-    """The rows that have a reason, as the Quarantine contract has them: raw, and explained."""
-    bad = rows.filter(pl.col("reason").is_not_null())
+    """Rows that have a reason, as the Quarantine contract has them: explained, and as they came."""
     known = {"deal_stage": pl.Series(STAGES), **keys} if table == "opportunities" else {}
     bad = bad.with_columns(_nearest(bad, column, names) for column, names in known.items())
     found = [rule for rule in reasons_for(table) if rule.code in set(bad["reason"])]
-    as_it_came = raw[bad["raw_row"]].select(c for c in COLUMNS[table] if c in raw.columns)
+    as_it_came = bad[CAME].struct.unnest()
     return Quarantine.cast(
         bad.select(
             *PROVENANCE,

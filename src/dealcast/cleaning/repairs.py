@@ -10,7 +10,7 @@ from dealcast.cells import (
     is_unusable,
     key_variants,
     measures,
-    tidy,
+    tidied,
     usable,
     words,
 )
@@ -50,12 +50,14 @@ def correct(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def take_out_white_space(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     """No white space around a cell, none doubled within; a cell of nothing else is blank."""
-    return rows.with_columns(tidy(c) for c in COLUMNS[context.table])
+    return tidied(rows, COLUMNS[context.table])
 
 
 def spell(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Mend cells that are, as a whole, a known misspelling."""
-    return rows.with_columns(pl.col(words(context.table)).replace(context.spelling))
+    wrong = pl.Series(list(context.spelling), dtype=pl.String).implode()
+    misspelt = [c for c in words(context.table) if rows[c].is_in(wrong).any()]
+    return rows.with_columns(pl.col(misspelt).replace(context.spelling)) if misspelt else rows
 
 
 def write_keys_as_known(rows: pl.DataFrame, context: Context) -> pl.DataFrame:

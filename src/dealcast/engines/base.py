@@ -1,16 +1,18 @@
 """Engine: what computes lazy frames, where their rows are, and how they get into files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Protocol
 
-import narwhals as nw
 import polars as pl
 
-from dealcast.settings import EngineSettings, SparkSettings
+from dealcast.errors import MissingExtraError
+from dealcast.settings import EngineSettings
+from dealcast.snapshots import Frame
 
-Frame = nw.LazyFrame[Any]
+__all__ = ["ENGINES", "Engine", "Frame", "Kernel", "WrittenFile", "open_engine"]
+
 # Rows of a batch -> as many rows, or others: what is done to each row by itself.
 Kernel = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -38,6 +40,9 @@ class Engine(Protocol):
     def mapped(self, frame: Frame, kernel: Kernel, schema: pl.Schema) -> Frame:
         """What the kernel makes of the rows, batch by batch where they are; in that schema."""
 
+    def settled(self, frames: Mapping[str, Frame]) -> dict[str, Frame]:
+        """The same frames with their rows computed, once. For what is small and used again."""
+
     def collect(self, frame: Frame) -> pl.DataFrame:
         """The rows, here. For what is small: counts, figures, dimension tables."""
 
@@ -48,12 +53,18 @@ class Engine(Protocol):
 ENGINES: dict[str, str] = {
     "polars": "dealcast.engines.polars:PolarsEngine",
     "duckdb": "dealcast.engines.duckdb:DuckdbEngine",
-    "spark": "dealcast.engines.spark.engine:SparkEngine",
 }
 
 
-def open_engine(engine: EngineSettings, spark: SparkSettings) -> Engine:
+def open_engine(engine: EngineSettings) -> Engine:
     """The engine that the settings choose. Raises MissingExtraError where it is not installed."""
     module, name = ENGINES[engine.name].split(":")
-    opened: Engine = getattr(import_module(module), name).opened(engine, spark)
+    try:
+        kind = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        # Of the extra of that name, not a fault of ours.
+        if (error.name or "").startswith("dealcast"):
+            raise
+        raise MissingExtraError(f"The engine {engine.name}", extra=engine.name) from error
+    opened: Engine = kind.opened(engine)
     return opened

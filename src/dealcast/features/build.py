@@ -1,16 +1,25 @@
 """Snapshots, tables and specs → one row of features per snapshot, on any engine."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import dataframely as dy
 import narwhals as nw
 import polars as pl
 
 from dealcast.contracts import EARLIEST, LATEST, CrmTables
-from dealcast.features.columns import Frame
-from dealcast.features.history import read_off, with_running_totals
-from dealcast.features.lens import opportunities_with_dimensions, refuse_leaks, rows_seen
+from dealcast.features.columns import COLUMNS, Known
+from dealcast.features.history import (
+    EVERYONE,
+    Settle,
+    first_places,
+    measured,
+    measures_by_entity,
+    place,
+)
+from dealcast.features.lens import calendar_seen, opportunities_seen, refuse_leaks
 from dealcast.features.spec import FeatureSpec
+from dealcast.snapshots import SNAPSHOT, Frame, day_number, engagements, open_on
 
 KEY = ("opportunity_id", "snapshot_date")
 
@@ -53,7 +62,11 @@ def build_features(
     """
     native = {name: nw.from_native(frame) for name, frame in tables.to_dict().items()}
     features = point_in_time_features(
-        nw.from_native(snapshots), native, specs, fiscal_year_start_month=fiscal_year_start_month
+        nw.from_native(snapshots),
+        native,
+        specs,
+        fiscal_year_start_month=fiscal_year_start_month,
+        settled=collected,
     )
     native_features: pl.LazyFrame = features.to_native()
     return native_features
@@ -65,19 +78,149 @@ def point_in_time_features(
     specs: Sequence[FeatureSpec],
     *,
     fiscal_year_start_month: int = 1,
+    settled: Settle = dict,
 ) -> Frame:
     """The definition behind `build_features`, for lazy frames of any engine Narwhals knows."""
-    refuse_leaks(specs)
-    opportunities = opportunities_with_dimensions(
-        tables, fiscal_year_start_month=fiscal_year_start_month
+    month = fiscal_year_start_month
+    totals = point_in_time_totals(
+        tables, specs, snapshots, fiscal_year_start_month=month, settled=settled
     )
-    rows = rows_seen(snapshots, opportunities, fiscal_year_start_month=fiscal_year_start_month)
-    rows = with_running_totals(rows, opportunities, specs)
-    return rows.select(*KEY, *(_value(spec).cast(spec.dtype).alias(spec.name) for spec in specs))
+    return features_on(snapshots, tables, specs, totals, fiscal_year_start_month=month)
+
+
+def collected(frames: Mapping[str, Frame]) -> dict[str, Frame]:
+    """Frames of Polars, computed now and together."""
+    done = pl.collect_all([frame.to_native() for frame in frames.values()])
+    return {name: nw.from_native(rows.lazy()) for name, rows in zip(frames, done, strict=True)}
+
+
+def point_in_time_totals(
+    tables: Mapping[str, Frame],
+    specs: Sequence[FeatureSpec],
+    dates: Frame,
+    *,
+    fiscal_year_start_month: int = 1,
+    settled: Settle = dict,
+) -> dict[str, Frame]:
+    """The measures of every entity on every `snapshot_date` of `dates`: small tables, by entity.
+
+    They are made of all opportunities, once for as many calls of `snapshot_features` as there are.
+    `settled` computes frames (an engine's, or `collected`); without it they stay lazy.
+    Raises LeakError where a spec sees what was not known.
+    """
+    refuse_leaks(specs)
+    read = frozenset[str]().union(*(spec.reads for spec in specs if spec.totals))
+    opportunities = opportunities_seen(
+        tables, read, fiscal_year_start_month=fiscal_year_start_month
+    )
+    day = day_number(nw.col("snapshot_date"))
+    days = dates.select("snapshot_date").unique().select(snapshot_day=day)
+    return measures_by_entity(opportunities, tables, days, specs, settled=settled)
+
+
+def opportunity_facts(
+    tables: Mapping[str, Frame],
+    specs: Iterable[FeatureSpec],
+    totals: Mapping[str, Frame],
+    *,
+    as_of: date,
+    fiscal_year_start_month: int = 1,
+) -> Frame:
+    """One row per engaged opportunity: all that `snapshot_features` needs to know of it."""
+    rows = _facts(tables, specs, totals, fiscal_year_start_month)
+    also = [n for n in _facts_read(specs, totals) if n != "opportunity_id"]
+    return engagements(rows, as_of=as_of, also=also)
+
+
+def snapshot_features(
+    facts: Frame,
+    dates: Frame,
+    specs: Sequence[FeatureSpec],
+    totals: Mapping[str, Frame],
+    *,
+    fiscal_year_start_month: int = 1,
+) -> Frame:
+    """The snapshots of these dates (contract Snapshots), each with its features.
+
+    The same features as `features_on`, without looking up opportunities. `dates` are among those
+    of the totals, none after the day as of which the facts are.
+    """
+    calendar = _calendar(dates, totals, fiscal_year_start_month)
+    return _features(open_on(facts, calendar), SNAPSHOT, specs, totals)
+
+
+def features_on(
+    snapshots: Frame,
+    tables: Mapping[str, Frame],
+    specs: Sequence[FeatureSpec],
+    totals: Mapping[str, Frame],
+    *,
+    fiscal_year_start_month: int = 1,
+) -> Frame:
+    """One row per snapshot, of which only the key is read, with its features."""
+    calendar = _calendar(
+        snapshots.select("snapshot_date").unique(), totals, fiscal_year_start_month
+    )
+    facts = _facts(tables, specs, totals, fiscal_year_start_month)
+    rows = (
+        snapshots.select(*KEY)
+        .join(calendar, on="snapshot_date", how="left")
+        .join(facts.select(*_facts_read(specs, totals)), on="opportunity_id", how="left")
+    )
+    return _features(rows, KEY, specs, totals)
+
+
+def _features(
+    rows: Frame, key: Sequence[str], specs: Sequence[FeatureSpec], totals: Mapping[str, Frame]
+) -> Frame:
+    """The rows (opportunities on dates, with what lenses show of both) beside their measures."""
+    for base in _bases(totals):
+        at = nw.col(place(base)) + nw.col("snapshot_day")
+        rows = rows.with_columns(at.alias(place(base)))
+        rows = rows.join(totals[base].drop(base), on=place(base), how="left")
+    return rows.select(*key, *(_value(spec).alias(spec.name) for spec in specs))
 
 
 def _value(spec: FeatureSpec) -> nw.Expr:
-    return spec.expr(nw.col) if spec.expr is not None else read_off(spec)
+    if spec.expr is None:
+        return nw.col(measured(spec))
+    return spec.expr(nw.col).cast(spec.dtype)
+
+
+def _calendar(dates: Frame, totals: Mapping[str, Frame], fiscal_year_start_month: int) -> Frame:
+    calendar = calendar_seen(dates, fiscal_year_start_month=fiscal_year_start_month)
+    if EVERYONE in totals:
+        return calendar.join(totals[EVERYONE], on="snapshot_day", how="left")
+    return calendar
+
+
+def _facts(
+    tables: Mapping[str, Frame],
+    specs: Iterable[FeatureSpec],
+    totals: Mapping[str, Frame],
+    fiscal_year_start_month: int,
+) -> Frame:
+    """One row per opportunity with what ROW features read, and where its entities' totals are."""
+    rows = opportunities_seen(
+        tables, _row_columns(specs), fiscal_year_start_month=fiscal_year_start_month
+    )
+    for base in _bases(totals):
+        rows = rows.join(first_places(totals[base], base), on=base, how="left")
+    return rows
+
+
+def _facts_read(specs: Iterable[FeatureSpec], totals: Mapping[str, Frame]) -> list[str]:
+    return ["opportunity_id", *_row_columns(specs), *(place(base) for base in _bases(totals))]
+
+
+def _row_columns(specs: Iterable[FeatureSpec]) -> list[str]:
+    """Columns of an opportunity that ROW features read."""
+    read = frozenset[str]().union(*(spec.reads for spec in specs if spec.expr is not None))
+    return sorted(n for n in read if COLUMNS[n].known is not Known.SNAPSHOT)
+
+
+def _bases(totals: Mapping[str, Frame]) -> list[str]:
+    return sorted(set(totals) - {EVERYONE})
 
 
 def feature_contract(specs: Iterable[FeatureSpec]) -> type[dy.Schema]:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import narwhals as nw
 from narwhals.dtypes import NumericType
 
-Frame: TypeAlias = nw.LazyFrame[Any]
 DType: TypeAlias = type[NumericType] | type[nw.String]
 
 
@@ -87,6 +86,12 @@ ENTITIES: dict[str, str] = {
     "regional_office": "regional_office",
     "account": "account",
     "everyone": "everyone",
+}
+
+# the same -> the column of an opportunity through which it is found: a manager through the agent.
+FOUND_THROUGH: dict[str, str] = {
+    key: DIMENSIONS.get(COLUMNS[key].table, key) if key in COLUMNS else key
+    for key in ENTITIES.values()
 }
 
 _SHOWN_KINDS: dict[Lens, tuple[Known, ...]] = {

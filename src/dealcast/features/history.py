@@ -2,27 +2,31 @@
 
 A closed opportunity enters on the day after its close (closed strictly before the snapshot date)
 and leaves when its window has passed; an open one enters on its engage date and leaves when it
-closes. Daily sums, cumulated per entity over the days of events and of snapshots together, cost
-O(n log n), need no as-of join and run on every engine (FACTS.md §5).
+closes. All opportunities are added up once, per entity and day; from then on tables are small: the
+sums are cumulated per entity over the days of events and of snapshots together. That costs
+O(n log n), needs no as-of join and runs on every engine (FACTS.md §5).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
 
 import narwhals as nw
 
-from dealcast.features.columns import ENTITIES, SHOWN, Frame, Lens
+from dealcast.features.columns import ENTITIES, FOUND_THROUGH, Lens
+from dealcast.features.lens import with_dimensions
 from dealcast.features.spec import FeatureSpec, Total
+from dealcast.snapshots import Frame
 
+LARGEST_DAY = 100_000
 ASKED = "is_asked_for"
+EVERYONE = ENTITIES["everyone"]
 
 
 @dataclass(frozen=True)
 class Running:
-    """A total of one entity through one lens and window: what several features may share."""
+    """A total through one lens and window: what several features and entities may share."""
 
-    key: str
     lens: Lens
     window_days: int | None
     of: str
@@ -33,114 +37,249 @@ class Running:
         return f"running_{blake2s(repr(self).encode(), digest_size=8).hexdigest()}"
 
 
-def with_running_totals(rows: Frame, opportunities: Frame, specs: Iterable[FeatureSpec]) -> Frame:
-    """The rows (with entity keys and `snapshot_day`) and the running totals that measures read.
+Wanted = Mapping[Running, Total]
+# Computes frames now, so that whoever reads them twice does not; `dict` leaves them lazy.
+Settle = Callable[[Mapping[str, Frame]], dict[str, Frame]]
 
-    0 where an entity has no history; null where the row does not name its entity.
+
+def measures_by_entity(
+    opportunities: Frame,
+    tables: Mapping[str, Frame],
+    days: Frame,
+    specs: Iterable[FeatureSpec],
+    *,
+    settled: Settle = dict,
+) -> dict[str, Frame]:
+    """The measures among the specs: one row per entity and day, a column per spec.
+
+    One table for each column of an opportunity through which entities are found, with its
+    `place`s, and one for `everyone` by `snapshot_day`; managers stand in that of their agents.
+    0 where an entity has no history. `settled` is given what is small and used again.
     """
-    wanted = _wanted(specs)
-    joined = rows
-    for key in sorted({running.key for running in wanted}):
-        totals = {running: total for running, total in wanted.items() if running.key == key}
-        asked = rows.select(key, day=nw.col("snapshot_day")).unique().filter(~nw.col(key).is_null())
-        as_of_day = _cumulated(asked, _moves(opportunities, key, totals), key, totals)
-        joined = joined.join(
-            as_of_day.rename({"day": "snapshot_day"}), on=[key, "snapshot_day"], how="left"
-        )
-    return joined
+    measures = [spec for spec in specs if spec.totals]
+    wanted = _wanted(measures)
+    bases = _keys_by_base(wanted)
+    found = {b: _entities(opportunities, tables, b, keys) for b, keys in bases.items()}
+    small = settled(
+        {f"found {b}": frame for b, frame in found.items()}
+        | {f"changes {b}": f for b, f in _changes_by_base(opportunities, bases, wanted).items()}
+        | {"days": days}
+    )
+    asked = {b: small[f"found {b}"].join(small["days"], how="cross") for b in bases}
+    running = settled(
+        {
+            key: _cumulated(
+                asked[base],
+                with_dimensions(small[f"changes {base}"], tables, [key]),
+                key,
+                wanted[key],
+            )
+            for base, keys in bases.items()
+            for key in keys
+        }
+    )
+    return settled(
+        {b: _values(asked[b], running, b, [s for s in measures if _base(s) == b]) for b in bases}
+    )
+
+
+def _keys_by_base(wanted: Iterable[str]) -> dict[str, list[str]]:
+    bases: dict[str, list[str]] = {}
+    for key in sorted(wanted):
+        bases.setdefault(FOUND_THROUGH[key], []).append(key)
+    return bases
+
+
+def measured(spec: FeatureSpec) -> str:
+    """The column of a measure; no column of an opportunity has that name."""
+    return f"measured_{spec.name}"
+
+
+def _base(spec: FeatureSpec) -> str:
+    return FOUND_THROUGH[ENTITIES[spec.entity]]
+
+
+def _entities(
+    opportunities: Frame, tables: Mapping[str, Frame], base: str, keys: Sequence[str]
+) -> Frame:
+    """Every entity that opportunities name, with those that are found through it."""
+    named = opportunities.select(base).unique().filter(~nw.col(base).is_null())
+    numbered = named.with_row_index("code", order_by=base)
+    return with_dimensions(numbered, tables, keys)
+
+
+def _values(
+    rows: Frame, running: Mapping[str, Frame], base: str, specs: Sequence[FeatureSpec]
+) -> Frame:
+    """The measures from the running totals of their own entity, and of everyone."""
+    keys = {ENTITIES[s.entity] for s in specs}
+    if any(s.prior_strength for s in specs):
+        keys.add(EVERYONE)
+    for key in sorted(keys):
+        by = ["snapshot_day"] if key == EVERYONE else [key, "snapshot_day"]
+        rows = rows.join(running[key], on=by, how="left")
+    values = (read_off(spec).cast(spec.dtype).alias(measured(spec)) for spec in specs)
+    if base == EVERYONE:
+        return rows.select("snapshot_day", *values)
+    at = nw.col("code").cast(nw.Int64) * LARGEST_DAY + nw.col("snapshot_day")
+    return rows.select(base, at.alias(place(base)), *values)
+
+
+def place(base: str) -> str:
+    """The column that tells an entity's row of a day: one integer, to find 10 million rows by."""
+    return f"place_{base}"
+
+
+def first_places(measures: Frame, base: str) -> Frame:
+    """Where each entity's rows begin: its place on a day is this plus the day number."""
+    at = nw.col(place(base))
+    return measures.select(base, (at - at % LARGEST_DAY).alias(place(base))).unique()
 
 
 def read_off(spec: FeatureSpec) -> nw.Expr:
-    """The value of a measure from the running totals of its row."""
+    """The value of a measure from the running totals of its entity."""
     own = [_value(spec, total, ENTITIES[spec.entity]) for total in spec.totals]
     if len(own) == 1:
         return own[0]
     strength = spec.prior_strength
     if not strength:
         return _ratio(*own)
-    prior = _ratio(*(_value(spec, total, ENTITIES["everyone"]) for total in spec.totals))
+    prior = _ratio(*(_value(spec, total, EVERYONE) for total in spec.totals))
     return (own[0] + strength * prior) / (own[1] + strength)
 
 
 def _value(spec: FeatureSpec, total: Total, key: str) -> nw.Expr:
-    return nw.col(_running(spec, total, key).column) / 10.0**total.decimals
+    return nw.col(f"{_running(spec, total).column}_{key}") / 10.0**total.decimals
 
 
 def _ratio(total: nw.Expr, per: nw.Expr) -> nw.Expr:
     return total / nw.when(per != 0).then(per)
 
 
-def _running(spec: FeatureSpec, total: Total, key: str) -> Running:
-    return Running(key, spec.lens, spec.window_days, str(total))
+def _running(spec: FeatureSpec, total: Total) -> Running:
+    return Running(spec.lens, spec.window_days, str(total))
 
 
-def _wanted(specs: Iterable[FeatureSpec]) -> dict[Running, Total]:
-    """Every running total that some spec reads, its own and the one its prior comes from."""
-    wanted: dict[Running, Total] = {}
+def _wanted(specs: Iterable[FeatureSpec]) -> dict[str, dict[Running, Total]]:
+    """Entity key -> every running total of it that some spec reads, as its own or as the prior."""
+    wanted: dict[str, dict[Running, Total]] = {}
     for spec in specs:
-        keys = [ENTITIES[spec.entity], *([ENTITIES["everyone"]] if spec.prior_strength else [])]
-        wanted |= {_running(spec, t, key): t for t in spec.totals for key in keys}
+        for key in [ENTITIES[spec.entity], *([EVERYONE] if spec.prior_strength else [])]:
+            wanted.setdefault(key, {}).update({_running(spec, t): t for t in spec.totals})
     return wanted
 
 
-def _cumulated(asked: Frame, moves: Iterable[Frame], key: str, running: Iterable[Running]) -> Frame:
-    """The running totals at each asked-for (key, day)."""
-    columns = [r.column for r in running]
-    points = asked.with_columns(nw.lit(1, nw.Int64).alias(ASKED), *_zeros(columns))
-    order = [key, "day", ASKED, *columns]
-    together = nw.concat([points.select(order), *(m.select(order) for m in moves)], how="vertical")
+def _cumulated(found: Frame, changes: Frame, key: str, wanted: Wanted) -> Frame:
+    """The running totals, named for the key, of each of its entities on each day asked for."""
+    own = {r.column: f"{r.column}_{key}" for r in wanted}
+    by = ["snapshot_day"] if key == EVERYONE else [key, "snapshot_day"]
+    asked = found.select(by).unique()
+    points = asked.with_columns(nw.lit(1, nw.Int64).alias(ASKED), *_zeros(own.values()))
+    moved = changes.select(
+        *by, nw.lit(0, nw.Int64).alias(ASKED), *(nw.col(c).alias(n) for c, n in own.items())
+    )
+    total = (nw.col(n).cum_sum() for n in own.values())
     return (
-        together.group_by(key, "day")
-        .agg(nw.col(ASKED).max(), *(nw.col(c).sum() for c in columns))
-        .with_columns(nw.col(c).cum_sum().over(key, order_by="day") for c in columns)
+        nw.concat([points, moved], how="vertical")
+        .filter(*(~nw.col(c).is_null() for c in by))
+        .group_by(by)
+        .agg(nw.col(ASKED).max(), *(nw.col(n).sum() for n in own.values()))
+        .with_columns(t.over(*by[:-1], order_by="snapshot_day") for t in total)
         .filter(nw.col(ASKED) == 1)
         .drop(ASKED)
     )
 
 
-def _moves(opportunities: Frame, key: str, totals: Mapping[Running, Total]) -> Iterator[Frame]:
-    """What enters (+) and leaves (-) each total, one frame per lens, window and direction."""
-    for lens, window in sorted({(r.lens, r.window_days or 0) for r in totals}):
-        flow = (lens, window)
-        own = {r.column: t for r, t in totals.items() if (r.lens, r.window_days or 0) == flow}
-        others = [r.column for r in totals if r.column not in own]
-        for day, sign in _entries_and_exits(lens, window):
-            daily = _daily_sums(
-                opportunities.with_columns(day=day.cast(nw.Int64)), key, lens, own, sign
-            )
-            yield daily.with_columns(_zeros([ASKED, *others]))
+def _changes_by_base(
+    opportunities: Frame, bases: Mapping[str, Sequence[str]], wanted: Mapping[str, Wanted]
+) -> dict[str, Frame]:
+    """By how much each running total changes on each day; blank entities count for everyone."""
+    changes, of_all = {}, wanted.get(EVERYONE, {})
+    for base, keys in bases.items():
+        totals = [*(wanted[key] for key in keys), of_all]
+        if base != EVERYONE:
+            of_base = {r: t for own in totals for r, t in own.items()}
+            changes[base] = _changes(opportunities, base, of_base)
+    if EVERYONE in bases:
+        # Any of them adds up to it, in few rows.
+        added_up = next(iter(changes.values()), None)
+        if added_up is None:
+            added_up = _changes(opportunities, EVERYONE, of_all)
+        changes[EVERYONE] = added_up
+    return changes
 
 
-def _entries_and_exits(lens: Lens, window: int) -> Iterator[tuple[nw.Expr, int]]:
-    """First day on which an opportunity counts (+1), and first on which it no longer does (-1)."""
-    closed, engaged = nw.col("close_day"), nw.col("engage_day")
-    if lens is Lens.CLOSED:
-        yield closed + 1, 1
-        if window:
-            yield closed + 1 + window, -1
-    else:
-        yield engaged, 1
-        yield nw.min_horizontal(closed, engaged + window) if window else closed, -1
+@dataclass(frozen=True)
+class Move:
+    """What enters (+1) or leaves (-1) totals so many days after something happened."""
+
+    when: str
+    days_after: int
+    sign: int
+    totals: tuple[Running, ...]
 
 
-def _daily_sums(
-    opportunities: Frame, key: str, lens: Lens, totals: Mapping[str, Total], sign: int
-) -> Frame:
-    """Sums per entity and day, in whole units, of expressions that see only the lens's columns."""
-    placed = ~nw.col("day").is_null() & ~nw.col(key).is_null()
-    return (
-        opportunities.filter(placed)
-        .select(*dict.fromkeys((key, "day", *SHOWN[lens])))
-        .select(key, "day", *(_in_units(t, sign).alias(c) for c, t in totals.items()))
-        .group_by(key, "day")
-        .agg(nw.col(c).sum().cast(nw.Int64) for c in totals)
+def _moves(wanted: Wanted) -> Iterator[Move]:
+    windows = sorted({(r.lens, r.window_days or 0) for r in wanted})
+    for lens in sorted({lens for lens, _ in windows}):
+        own = tuple(r for r in wanted if r.lens is lens)
+        yield Move("close_day", 1, 1, own) if lens is Lens.CLOSED else Move("engage_day", 0, 1, own)
+    for lens, window in windows:
+        own = tuple(r for r in wanted if (r.lens, r.window_days or 0) == (lens, window))
+        if lens is Lens.OPEN:
+            yield Move(f"until_{window}" if window else "close_day", 0, -1, own)
+        elif window:
+            yield Move("close_day", 1 + window, -1, own)
+
+
+def _changes(opportunities: Frame, base: str, wanted: Wanted) -> Frame:
+    moves = list(_moves(wanted))
+    names = [r.column for r in wanted]
+    daily = {}
+    for when in sorted({m.when for m in moves}):
+        moved = {r: wanted[r] for m in moves if m.when == when for r in m.totals}
+        daily[when] = _daily_sums(opportunities, base, when, moved)
+    changed = [_change(daily[m.when], base, m, names) for m in moves]
+    by = nw.concat(changed, how="vertical").group_by(base, "snapshot_day")
+    return by.agg(nw.col(n).sum().cast(nw.Int64) for n in names)
+
+
+def _change(daily: Frame, base: str, move: Move, names: Iterable[str]) -> Frame:
+    changed = {r.column: nw.col(_unit(r)) * move.sign for r in move.totals}
+    return daily.select(
+        base,
+        (nw.col("snapshot_day") + move.days_after),
+        **{name: changed.get(name, nw.lit(0, nw.Int64)) for name in names},
     )
 
 
-def _in_units(total: Total, sign: int) -> nw.Expr:
+def _daily_sums(opportunities: Frame, base: str, when: str, totals: Wanted) -> Frame:
+    """Sums per entity and day on which something happened, in whole units."""
+    units = {_unit(r): _in_units(t) for r, t in totals.items()}
+    return (
+        opportunities.select(base, snapshot_day=_day(when).cast(nw.Int64), **units)
+        .filter(~nw.col("snapshot_day").is_null())
+        .group_by(base, "snapshot_day")
+        .agg(nw.col(c).sum().cast(nw.Int64) for c in units)
+    )
+
+
+def _day(when: str) -> nw.Expr:
+    if not when.startswith("until_"):
+        return nw.col(when)
+    window = int(when.removeprefix("until_"))
+    return nw.min_horizontal(nw.col("close_day"), nw.col("engage_day") + window)
+
+
+def _unit(running: Running) -> str:
+    """The daily sums of a total, whatever its window."""
+    return Running(running.lens, None, running.of).column
+
+
+def _in_units(total: Total) -> nw.Expr:
     # Not round(): engines differ in what they do with a half.
     units = (total.of(nw.col).cast(nw.Float64) * 10.0**total.decimals + 0.5).floor()
-    return units.cast(nw.Int64).fill_null(0) * sign
+    return units.cast(nw.Int64).fill_null(0)
 
 
 def _zeros(columns: Iterable[str]) -> list[nw.Expr]:

@@ -1,84 +1,66 @@
 """The lenses at work: each shows a feature its rows and columns and refuses all others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import narwhals as nw
 import polars as pl
 
 from dealcast.errors import LeakError, listed, nearest
-from dealcast.features.columns import (
-    COLUMNS,
-    DIMENSIONS,
-    ENTITIES,
-    SHOWN,
-    Column,
-    Frame,
-    Known,
-    Lens,
-)
+from dealcast.features.columns import COLUMNS, DIMENSIONS, ENTITIES, SHOWN, Known, Lens
 from dealcast.features.spec import Expression, FeatureSpec, Leak, columns_read
-from dealcast.snapshots import day_number, month_of_quarter, quarter_end, quarter_start
+from dealcast.snapshots import Frame, day_number, month_of_quarter, quarter_end, quarter_start
 
 
-def opportunities_with_dimensions(
-    tables: Mapping[str, Frame], *, fiscal_year_start_month: int
+def opportunities_seen(
+    tables: Mapping[str, Frame], columns: Collection[str], *, fiscal_year_start_month: int
 ) -> Frame:
-    """One row per opportunity with every column that some lens shows; days as day numbers.
+    """One row per opportunity with these columns of the lenses and its own; days as day numbers."""
+    engaged, closed = day_number(nw.col("engage_date")), day_number(nw.col("close_date"))
+    month = month_of_quarter(engaged, fiscal_year_start_month=fiscal_year_start_month)
+    derived = {
+        "engaged_month_of_quarter": month,
+        "cycle_days": closed - engaged,
+        "won": (nw.col("deal_stage") == "Won").cast(nw.Int64),
+        "lost": (nw.col("deal_stage") == "Lost").cast(nw.Int64),
+    }
+    rows = tables["opportunities"].with_columns(
+        engage_day=engaged,
+        close_day=closed,
+        everyone=nw.lit(0),
+        **{name: value for name, value in derived.items() if name in columns},
+    )
+    return with_dimensions(rows, tables, columns)
+
+
+def with_dimensions(rows: Frame, tables: Mapping[str, Frame], columns: Collection[str]) -> Frame:
+    """The rows with those of the columns that stand in dimension tables.
 
     A dimension table that is not there gives nulls.
     """
-    engaged, closed = day_number(nw.col("engage_date")), day_number(nw.col("close_date"))
-    rows = tables["opportunities"].with_columns(
-        engage_day=engaged,
-        engaged_month_of_quarter=month_of_quarter(
-            engaged, fiscal_year_start_month=fiscal_year_start_month
-        ),
-        close_day=closed,
-        cycle_days=closed - engaged,
-        won=(nw.col("deal_stage") == "Won").cast(nw.Int64),
-        lost=(nw.col("deal_stage") == "Lost").cast(nw.Int64),
-        everyone=nw.lit(0),
-    )
     for table, key in DIMENSIONS.items():
-        columns = {name: c for name, c in COLUMNS.items() if c.table == table}
-        rows = _with_dimension(rows, tables.get(table), key, columns)
+        wanted = {n: c for n, c in COLUMNS.items() if c.table == table and n in columns}
+        if not wanted:
+            continue
+        if table in tables:
+            named = {name: nw.col(column.source) for name, column in wanted.items()}
+            rows = rows.join(tables[table].select(key, **named), on=key, how="left")
+        else:
+            rows = rows.with_columns(
+                **{name: nw.lit(None, dtype=column.dtype) for name, column in wanted.items()}
+            )
     return rows
 
 
-def _with_dimension(
-    rows: Frame, dimension: Frame | None, key: str, columns: Mapping[str, Column]
-) -> Frame:
-    if dimension is None:
-        return rows.with_columns(**{n: nw.lit(None, dtype=c.dtype) for n, c in columns.items()})
-    return rows.join(
-        dimension.select(key, **{n: nw.col(c.source) for n, c in columns.items()}),
-        on=key,
-        how="left",
-    )
-
-
-def rows_seen(snapshots: Frame, opportunities: Frame, *, fiscal_year_start_month: int) -> Frame:
-    """What ROW features see: one row per snapshot, nothing that was not known on its date."""
-    day = day_number(nw.col("snapshot_date"))
-    fiscal = {"fiscal_year_start_month": fiscal_year_start_month}
-    calendar = (
-        snapshots.select("snapshot_date")
-        .unique()
+def calendar_seen(dates: Frame, *, fiscal_year_start_month: int) -> Frame:
+    """One row per `snapshot_date`: its day number and what is known of the day."""
+    day, fiscal = nw.col("snapshot_day"), {"fiscal_year_start_month": fiscal_year_start_month}
+    return (
+        dates.select("snapshot_date")
+        .with_columns(snapshot_day=day_number(nw.col("snapshot_date")))
         .with_columns(
-            snapshot_day=day,
             quarter_start=quarter_start(day, **fiscal),
             quarter_end=quarter_end(day, **fiscal),
             month_of_quarter=month_of_quarter(day, **fiscal),
-        )
-    )
-    known = [name for name in SHOWN[Lens.ROW] if COLUMNS[name].known is not Known.SNAPSHOT]
-    return (
-        snapshots.select("opportunity_id", "snapshot_date")
-        .join(calendar, on="snapshot_date", how="left")
-        .join(
-            opportunities.select("opportunity_id", "everyone", *known),
-            on="opportunity_id",
-            how="left",
         )
     )
 

@@ -71,16 +71,16 @@ def gap_in(column: str) -> Callable[[Reading], Finding | NotApplicable]:
     """The longest run of days without an event, where many would have been usual in it."""
 
     def longest_gap(reading: Reading) -> Finding | NotApplicable:
-        dates = reading.opportunities.select(usable(column)).to_series().drop_nulls().sort()
-        if dates.n_unique() <= 1:
+        dates = _days(reading.opportunities, column)
+        if dates.height <= 1:
             return NotApplicable(f"fewer than two days have a readable {column}")
-        last = dates.to_frame("last").with_columns(
+        last = dates.with_columns(
             first=pl.col("last").shift(1) + pl.duration(days=1),
             days=pl.col("last").diff().dt.total_days() - 1,
         )
-        gap = last.sort("days", nulls_last=False).row(-1, named=True)
-        span = (dates[-1] - dates[0]).days
-        usual = gap["days"] * dates.len() / span
+        gap = last.sort("days", nulls_last=False, maintain_order=True).row(-1, named=True)
+        span = (dates["last"][-1] - dates["last"][0]).days
+        usual = gap["days"] * dates["events"].sum() / span
         is_gap = gap["days"] >= GAP_DAYS and usual >= GAP_EVENTS_EXPECTED
         return Finding(
             gap["days"] if is_gap else 0,
@@ -90,6 +90,14 @@ def gap_in(column: str) -> Callable[[Reading], Finding | NotApplicable]:
         )
 
     return longest_gap
+
+
+def _days(opportunities: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Each day of the column, as `last`, in order, with its `events`."""
+    # A date stands in many rows: count first, then parse.
+    counts = opportunities.group_by(column).agg(events=pl.len())
+    days = counts.select("events", last=usable(column)).filter(pl.col("last").is_not_null())
+    return days.group_by("last").agg(pl.sum("events")).sort("last")
 
 
 def blank_by_outcome(column: str) -> Callable[[Reading], Finding | NotApplicable]:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
+from polars import selectors as cs
 
 from dealcast.cells import (
     COLUMNS,
     KEYS,
     REFERENCES,
+    distinct,
     key_variants,
-    tidy,
+    untidy,
     usable,
     with_repeats,
     words,
@@ -57,21 +59,34 @@ def unknown(column: str) -> str:
 
 
 def _marked(frame: pl.DataFrame, table: str, spelling: Mapping[str, str]) -> pl.DataFrame:
+    """The table, mended, with its marks. Column by column: all as plain text would take much."""
     cells = [c for c in COLUMNS[table] if c in frame.columns]
-    text = [c for c in words(table) if c in frame.columns]
-    none, wrong = pl.lit(None, pl.String), list(spelling)
-    stray = [pl.when(tidy(c) != pl.col(c)).then(c) for c in cells]
-    misspelt = [pl.when(pl.col(c).is_in(wrong)).then(c) for c in text]
-    marked = (
-        frame.lazy()
-        .with_columns(pl.coalesce(none, *stray).alias(STRAY_SPACE), *(tidy(c) for c in cells))
-        .with_columns(
-            pl.coalesce(none, *misspelt).alias(MISSPELT),
-            *(pl.col(c).replace(spelling) for c in text),
-        )
-        .collect()
+    none = pl.lit(None, pl.String)
+    wrong, right = (pl.Series(list(s), dtype=pl.String) for s in (spelling, spelling.values()))
+    marked = frame.with_columns(
+        cs.by_dtype(pl.Null).cast(pl.String), none.alias(STRAY_SPACE), none.alias(MISSPELT)
     )
+    for column, values in untidy(frame, cells).items():
+        marked = _mended(marked, column, values["found"], values["tidy"], STRAY_SPACE)
+    for column in words(table):
+        if column in cells and distinct(marked[column]).is_in(wrong.implode()).any():
+            marked = _mended(marked, column, wrong, right, MISSPELT)
     return with_repeats(marked, table) if KEYS[table] in marked.columns else marked
+
+
+def _mended(
+    frame: pl.DataFrame, column: str, wrong: pl.Series, right: pl.Series, mark: str
+) -> pl.DataFrame:
+    """The frame with one column right, and a mark where it was not, unless one is there already.
+
+    A cell that is right once it is blank gets no mark: it says nothing.
+    """
+    found = pl.col(column).cast(pl.String)
+    is_wrong = found.is_in(wrong.filter(right.is_not_null()).implode())
+    return frame.with_columns(
+        found.replace(wrong, right).cast(frame.schema[column]).alias(column),
+        pl.coalesce(mark, pl.when(is_wrong).then(found)).alias(mark),
+    )
 
 
 def _references(opportunities: pl.DataFrame, keys: Mapping[str, pl.Series]) -> list[pl.Expr]:
@@ -96,14 +111,13 @@ def _parents(accounts: pl.DataFrame) -> list[pl.Expr]:
 
 
 def _is_not_in(found: pl.Expr, keys: pl.Series) -> pl.Expr:
-    return found.is_not_null() & ~found.is_in(keys.drop_nulls().unique().implode())
+    return found.is_not_null() & ~found.is_in(keys.drop_nulls().unique().cast(pl.String).implode())
 
 
 def _latest(opportunities: pl.DataFrame) -> date | None:
     dates = [c for c in ("engage_date", "close_date") if c in opportunities.columns]
     if not dates:
         return None
-    latest: date | None = opportunities.select(
-        pl.max_horizontal(*(usable(c).max() for c in dates))
-    ).item()
-    return latest
+    # A date stands in many rows: parse it once.
+    ends = [opportunities.select(pl.col(c).unique()).select(usable(c).max()).item() for c in dates]
+    return max((end for end in ends if end is not None), default=None)

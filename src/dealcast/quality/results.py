@@ -17,6 +17,8 @@ from dealcast.quality.spec import (
     Severity,
 )
 
+ROWS_AT_ONCE = 1_000_000
+
 Outcome = Literal["passed", "failed", "not applicable"]
 
 
@@ -89,12 +91,22 @@ def _failing_rows(checks: list[Check], reading: Reading) -> dict[str, Finding]:
     for check in checks:
         if isinstance(check.fails, pl.Expr):
             sums.setdefault(check.table, []).append(check.fails.sum().alias(check.code))
-    counted = pl.collect_all([reading.tables[t].lazy().select(exprs) for t, exprs in sums.items()])
     return {
-        code: Finding(int(rows), reading.tables[table].height)
-        for table, frame in zip(sums, counted, strict=True)
-        for code, rows in frame.row(0, named=True).items()
+        code: Finding(rows, reading.tables[table].height)
+        for table, exprs in sums.items()
+        for code, rows in _added_up(reading.tables[table], exprs).items()
     }
+
+
+def _added_up(frame: pl.DataFrame, sums: list[pl.Expr]) -> dict[str, int]:
+    """The sums over all rows, in parts: what is parsed for them may take more than the rows do."""
+    starts = range(0, frame.height, ROWS_AT_ONCE)
+    # Not streaming: that engine would parse a column anew for each sum.
+    parts = [
+        frame.lazy().slice(start, ROWS_AT_ONCE).select(sums).collect(engine="in-memory")
+        for start in starts
+    ]
+    return pl.concat(parts).sum().row(0, named=True)
 
 
 def _result(check: Check, finding: Finding | NotApplicable) -> CheckResult:
@@ -129,7 +141,10 @@ def _with_examples(results: list[CheckResult], reading: Reading) -> tuple[CheckR
         for r in results
         if r.outcome == "failed" and isinstance((check := checks[r.code]).fails, pl.Expr)
     ]
-    firsts = pl.collect_all([_first_failing(c, fails, reading) for _, c, fails in wanted])
+    firsts = [
+        _first_failing(check, fails, reading).collect(engine="streaming")
+        for _, check, fails in wanted
+    ]
     examples = {
         code: tuple(Example(*row) for row in frame.iter_rows())
         for (code, _, _), frame in zip(wanted, firsts, strict=True)

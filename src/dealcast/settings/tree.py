@@ -212,25 +212,15 @@ class FeatureSettings(Section):
 
 
 class EngineSettings(Section):
-    """What computes the heavy path: snapshots, features, cell counts, scores."""
+    """What computes snapshots and point-in-time features, and how much memory a run may use."""
 
-    name: Literal["polars", "duckdb", "spark"] = Field(
-        "polars", description="polars: this machine, streaming; duckdb; or spark, a cluster."
+    name: Literal["polars", "duckdb"] = Field(
+        "polars", description="polars, the default; or duckdb (extra 'duckdb')."
     )
     memory_gb: float | None = Field(
         None,
         gt=0,
         description="Memory (GB) that a run may use; by default most of what is free.",
-    )
-
-
-class SparkSettings(Section):
-    """How a Spark session is made. One that is there already is used as it is."""
-
-    master: str = Field("local[*]", description="Master URL of the cluster.")
-    options: dict[str, str] = Field({}, description="Further options of the session.")
-    partitions: int | None = Field(
-        None, ge=1, description="Partitions of a shuffle (count); by default as the data need."
     )
 
 
@@ -272,6 +262,12 @@ class ModelSettings(Section):
     )
     first_origin_after_days: int = Field(
         90, ge=14, description="History (days) before the first rolling origin."
+    )
+    max_judged: int = Field(
+        100_000,
+        ge=1_000,
+        description="Opportunities (count) that the model is judged on; of more a random sample. "
+        "It learns from all of them.",
     )
     seed: int = Field(0, ge=0, description="Seed of everything random in training.")
 
@@ -487,7 +483,6 @@ class Settings(Section):
     cleaning: CleaningSettings = CleaningSettings()
     features: FeatureSettings = FeatureSettings()
     engine: EngineSettings = EngineSettings()
-    spark: SparkSettings = SparkSettings()
     model: ModelSettings = ModelSettings()
     forecast: ForecastSettings = ForecastSettings()
     monitoring: MonitoringSettings = MonitoringSettings()

@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -10,24 +11,37 @@ from typing import Any
 import polars as pl
 
 from dealcast.cleaning import as_raw, clean
+from dealcast.contracts import CrmTables, Snapshots
+from dealcast.engines.base import open_engine
 from dealcast.errors import QualityError
 from dealcast.features.audit import AuditReport, audit_catalogue, audit_fields
-from dealcast.features.build import KEY, build_features, feature_contract
+from dealcast.features.build import (
+    KEY,
+    feature_contract,
+    opportunity_facts,
+    point_in_time_totals,
+    snapshot_features,
+)
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.descriptive import build_crm_features
 from dealcast.features.selection import unavailable, usable
+from dealcast.features.spec import FeatureSpec
 from dealcast.features.split import split
 from dealcast.quality.report import QualityReport, assess
-from dealcast.snapshots import build_snapshots, snapshot_dates
+from dealcast.snapshots import dates_frame, snapshot_dates
 from dealcast.sources.base import IncrementalSource, Source, open_source
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import DataSet, Metric
 from dealcast.workflow.manifest import digest
+from dealcast.workflow.memory import memory_allowed, rows_per_batch
 from dealcast.workflow.store import RAW_INDEX
 from dealcast.workflow.tables import TABLES
 from dealcast.workflow.workspace import DIMENSIONS, Made, Workspace
 
 logger = logging.getLogger(__name__)
+
+# What cleaning takes for a row of a batch at its peak; larger batches than these are not faster.
+CLEANING_BYTES, CLEANING_GB = 1_000, 1.0
 
 
 def ingest(ws: Workspace) -> Made:
@@ -95,8 +109,17 @@ def clean_export(ws: Workspace) -> Made:
     """Repair what can be repaired, set the rest aside, and assess what remains."""
     corrections = ws.store.load("corrections") if ws.store.has("corrections") else None
     export = ws.export()
-    cleaned = clean(export, corrections, ws.settings.cleaning)
+    cleaned = clean(
+        export,
+        corrections,
+        ws.settings.cleaning,
+        batch_rows=_batch_rows(ws, export.rows),
+        progress=ws.progress,
+    )
     after = _assess(ws, as_raw(cleaned.tables, like=export))
+    rows_in = export.rows
+    del export
+    ws.forget_export()
     made = Made()
     opportunities = cleaned.tables.opportunities.collect()
     ws.save(made, "crm_data_processed", opportunities)
@@ -111,7 +134,7 @@ def clean_export(ws: Workspace) -> Made:
     set_aside = cleaned.quarantine.filter(pl.col("table") == "opportunities").height
     logger.info(
         "%s rows in = %s clean + %s quarantined; quality after cleaning %.3f",
-        *(f"{n:,}" for n in (export.rows, opportunities.height, set_aside)),
+        *(f"{n:,}" for n in (rows_in, opportunities.height, set_aside)),
         after.score,
     )
     ws.tracker.log(
@@ -122,7 +145,7 @@ def clean_export(ws: Workspace) -> Made:
         ]
     )
     made.figures = {
-        "rows_in": export.rows,
+        "rows_in": rows_in,
         "rows_clean": opportunities.height,
         "rows_quarantined": set_aside,
         "quality_clean": after.score,
@@ -152,12 +175,12 @@ def features(ws: Workspace) -> Made:
 
     known = ws.known_tables()
     dates = snapshot_dates(known.opportunities, settings, as_of=ws.as_of)
-    snapshots = build_snapshots(known.opportunities, dates, as_of=ws.as_of).collect()
-    ws.save(made, "snapshots", snapshots)
     specs = usable(known)
-    month = ws.settings.data.fiscal_year_start_month
-    built = build_features(snapshots.lazy(), known, specs, fiscal_year_start_month=month).sort(KEY)
-    ws.save(made, "snapshot_features", built.collect(engine="streaming"), feature_contract(specs))
+    rows = _on_snapshots(ws, known, dates, specs)
+    snapshots = rows.select(Snapshots.column_names())
+    ws.save(made, "snapshots", snapshots)
+    features_only = rows.select(*KEY, *(spec.name for spec in specs))
+    ws.save(made, "snapshot_features", features_only, feature_contract(specs))
     missing = unavailable(known)
     logger.info(
         "snapshot_features: %s rows x %d features on %d dates; %d not available",
@@ -176,6 +199,22 @@ def features(ws: Workspace) -> Made:
         "split": _counts(parts, "part"),
     }
     return made
+
+
+def _on_snapshots(
+    ws: Workspace, tables: CrmTables, dates: Sequence[date], specs: Sequence[FeatureSpec]
+) -> pl.DataFrame:
+    """The columns of Snapshots and one per spec, by the engine that the settings choose."""
+    month = ws.settings.data.fiscal_year_start_month
+    engine = open_engine(ws.settings.engine)
+    native = {name: engine.from_polars(frame) for name, frame in tables.to_dict().items()}
+    days = engine.from_polars(dates_frame(dates))
+    totals = point_in_time_totals(
+        native, specs, days, fiscal_year_start_month=month, settled=engine.settled
+    )
+    facts = opportunity_facts(native, specs, totals, as_of=ws.as_of, fiscal_year_start_month=month)
+    rows = snapshot_features(facts, days, specs, totals, fiscal_year_start_month=month)
+    return engine.collect(rows).sort(KEY)
 
 
 def audit_features(ws: Workspace) -> Made:
@@ -222,6 +261,13 @@ def _data_set(ws: Workspace, made: Made, opportunities: pl.DataFrame) -> DataSet
         digest=ws.record("ingest").objects["raw"],
         rows=opportunities.height,
         schema={column: str(kind) for column, kind in opportunities.schema.items()},
+    )
+
+
+def _batch_rows(ws: Workspace, rows: int) -> int:
+    allowed = memory_allowed(ws.settings.engine.memory_gb)
+    return rows_per_batch(
+        rows, bytes_per_row=CLEANING_BYTES, memory_gb=min(CLEANING_GB, allowed / 8)
     )
 
 

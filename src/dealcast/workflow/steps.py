@@ -56,7 +56,7 @@ STEPS: tuple[Step, ...] = (
         "features",
         "build the descriptive and the point-in-time features",
         ("clean",),
-        ("data", "features", "model"),
+        ("data", "engine", "features", "model"),
         features,
     ),
     Step(
@@ -70,7 +70,7 @@ STEPS: tuple[Step, ...] = (
         "evaluate",
         "judge every way to learn on later dates, and choose one",
         ("clean", "features", "audit"),
-        ("data", "model"),
+        ("data", "features", "model"),
         evaluate_model,
     ),
     Step(

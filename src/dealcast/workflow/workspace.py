@@ -75,6 +75,10 @@ class Workspace:
         export: RawExport = self.memo[raw_hash]
         return export
 
+    def forget_export(self) -> None:
+        """Give its memory back; `export` reads it again."""
+        self.memo.pop(self.record("ingest").objects["raw"], None)
+
     def crm_tables(self) -> CrmTables:
         """The clean tables that `clean` made."""
         made = self.record("clean").tables

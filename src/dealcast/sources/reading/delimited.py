@@ -45,6 +45,7 @@ def read_delimited(
     [('1', 'a;b', 2), ('2', None, 3)]
     """
     text, encoding = decoded(data, file, encoding)
+    del data  # of a large file one copy is enough
     text, told = told_delimiter(text)
     if not text or text.isspace():
         raise SourceError(f"{file} is empty.", remedy="export it again, or give another --path")
@@ -54,22 +55,34 @@ def read_delimited(
         delimiter = told or delimiter_of(text)
     names = _header(text, delimiter, file)
     body = text.encode()
+    del text
     frame = _strict_rows(body, delimiter, len(names))
     if frame is None:
-        frame = _careful_rows(text, delimiter, len(names), file)
-    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
-    return FileRows(numbered(frame.slice(1)), encoding, delimiter)
+        frame = _careful_rows(body.decode(), delimiter, len(names), file)
+    del body
+    columns = [c.slice(1).alias(name) for c, name in zip(frame, names, strict=True)]
+    del frame
+    return FileRows(numbered(columns), encoding, delimiter)
 
 
-def numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows that hold something, blank cells as null, with the row in the file (header is 1)."""
-    cells = [
-        pl.when(pl.col(c).str.strip_chars() != "").then(pl.col(c)).alias(c) for c in frame.columns
-    ]
-    row = pl.int_range(2, frame.height + 2, dtype=pl.UInt32).alias(ROW)
-    return frame.select(*cells, row).filter(
-        pl.any_horizontal(pl.col(c).is_not_null() for c in frame.columns)
-    )
+def numbered(columns: list[pl.Series]) -> pl.DataFrame:
+    """The rows that hold something, blank cells as null, with the row in the file (header is 1).
+
+    The list is emptied, so that a column goes as soon as its text is there.
+    """
+    texts = {}
+    while columns:
+        column = columns.pop(0)
+        texts[column.name] = blanks_as_null(column)
+    frame = pl.DataFrame(texts)
+    frame = frame.with_columns(pl.int_range(2, pl.len() + 2, dtype=pl.UInt32).alias(ROW))
+    return frame.filter(pl.any_horizontal(pl.exclude(ROW).is_not_null()))
+
+
+def blanks_as_null(text: pl.Series) -> pl.Series:
+    """The text without cells of nothing but white space."""
+    blank = text.str.strip_chars() == ""
+    return text.set(blank, None) if blank.any() else text
 
 
 def _header(text: str, delimiter: str, file: str) -> list[str]:
@@ -120,14 +133,16 @@ def _well_quoted(body: bytes, delimiter: str, quotes: np.ndarray) -> bool:
     """
     if len(quotes) % 2:
         return False
-    # One byte of room at both ends, so that every quote has a neighbour.
-    text = np.frombuffer(b"\n" + body + b"\n", np.uint8)
+    text = np.frombuffer(body, np.uint8)
     opening, closing = quotes[0::2], quotes[1::2]
+    # What stands outside of the file ends a row.
+    before = np.where(opening > 0, text[opening - 1], NEWLINE)
+    after = np.where(closing + 1 < len(text), text[(closing + 1) % len(text)], NEWLINE)
     outside = [ord(delimiter), NEWLINE, RETURN]
     doubled = np.zeros(len(opening), bool)
     doubled[1:] = opening[1:] == closing[:-1] + 1
-    opens = doubled | np.isin(text[opening], outside)
-    closes = np.append(doubled[1:], False) | np.isin(text[closing + 2], outside)
+    opens = doubled | np.isin(before, outside)
+    closes = np.append(doubled[1:], False) | np.isin(after, outside)
     if not (opens.all() and closes.all()):
         return False
     long = np.flatnonzero(closing - opening > LONGEST_CELL)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import dataframely as dy
 import polars as pl
 
-from dealcast.cells import COLUMNS, KEYS
+from dealcast.cells import COLUMNS, KEYS, compact
 from dealcast.contracts import PROVENANCE, FileFormat, RawExport
 from dealcast.errors import SourceError, listed
 from dealcast.settings import FilesSource, SourceSettings, SqlSource
@@ -82,8 +82,9 @@ def read_export(files: Sequence[Path], options: ReadingOptions) -> RawExport:
     for table, paths in _by_table(files, options).items():
         keys = _keys_in_use(tables.get("opportunities"), table)
         parts = [_read_file(path, table, mapping, options, keys) for path in paths]
-        tables[table] = pl.concat([frame for frame, _ in parts], how="diagonal")
         formats += [file_format for _, file_format in parts]
+        tables[table] = compact(pl.concat([frame for frame, _ in parts], how="diagonal"))
+        del parts
     refuse_unknown_stages(tables["opportunities"], mapping)
     refuse_repeated_ids(tables["opportunities"])
     return RawExport(tables, tuple(formats))
@@ -124,7 +125,7 @@ def _mapped(table: str, mapping: CrmMapping) -> str:
 def _keys_in_use(opportunities: pl.DataFrame | None, table: str) -> pl.Series | None:
     if opportunities is None or KEYS[table] not in opportunities.columns:
         return None
-    return opportunities[KEYS[table]]
+    return opportunities[KEYS[table]].unique().cast(pl.String)
 
 
 def _read_file(
@@ -144,17 +145,19 @@ def _read_file(
         pl.col(ROW).alias(SOURCE_ROW),
         *(pl.col(theirs).alias(ours) for ours, theirs in (found | flags).items()),
     )
-    place = Place(path.name, rows.delimiter, found)
+    numeric, encoding, delimiter = rows.numeric, rows.encoding, rows.delimiter
+    del rows
+    place = Place(path.name, delimiter, found)
     dates = [c for c in found if isinstance(COLUMNS[table][c], dy.Date)]
     frame, orders = in_our_notation(frame, dates, DATES, options.date_order, place)
-    amounts = [c for c in _amounts(table) if c in found and found[c] not in rows.numeric]
+    amounts = [c for c in _amounts(table) if c in found and found[c] not in numeric]
     frame, decimals = in_our_notation(frame, amounts, AMOUNTS, options.decimal, place)
     return in_our_stages(frame, mapping) if table == "opportunities" else frame, FileFormat(
         file=path.name,
         table=table,
         rows=frame.height,
-        encoding=rows.encoding,
-        delimiter=rows.delimiter,
+        encoding=encoding,
+        delimiter=delimiter,
         decimal=" and ".join(sorted(set(decimals.values()))) or None,
         dates=orders,
         ignored_columns=tuple(n for n in names if n not in {*found.values(), *flags.values()}),
@@ -162,16 +165,22 @@ def _read_file(
 
 
 def _rows(path: Path, options: ReadingOptions) -> FileRows:
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(_bytes(path), path.name)
+    # Not by a name: the bytes of a large file go as soon as its text is there.
+    return read_delimited(
+        _bytes(path), path.name, encoding=options.encoding, delimiter=options.delimiter
+    )
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SourceError(
             f"{path.name} cannot be read: {error.strerror or error}.",
             remedy="check that it is there and may be read",
         ) from None
-    if path.suffix.lower() == ".parquet":
-        return read_parquet(data, path.name)
-    return read_delimited(data, path.name, encoding=options.encoding, delimiter=options.delimiter)
 
 
 def _amounts(table: str) -> list[str]:
@@ -186,5 +195,5 @@ def _key_in_use(
     candidates = mapping.candidates_found(table, KEYS[table], frame.columns)
     if keys is None or len(candidates) < 2:  # noqa: PLR2004 - nothing to choose from
         return None
-    used = keys.drop_nulls().unique().implode()
+    used = keys.drop_nulls().implode()
     return max(candidates, key=lambda name: frame[name].is_in(used).sum())

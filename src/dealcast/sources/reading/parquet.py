@@ -30,11 +30,16 @@ def read_parquet(data: bytes, file: str) -> FileRows:
             f"{file} holds lists, structs or bytes in {listed(nested)}.",
             remedy="leave these columns out of the export",
         )
-    text = frame.with_columns(
-        cs.datetime().dt.date(),
-        cs.float().fill_nan(None),
-    ).with_columns(
-        (cs.all() - cs.float()).cast(pl.String),
-        cs.float().cast(pl.String).str.strip_suffix(".0"),
-    )
-    return FileRows(numbered(text), numeric=frozenset(frame.select(cs.numeric()).columns))
+    numeric = frozenset(frame.select(cs.numeric()).columns)
+    columns = frame.get_columns()
+    del frame
+    text = [_as_text(columns.pop(0)) for _ in range(len(columns))]
+    return FileRows(numbered(text), numeric=numeric)
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    if column.dtype.is_float():
+        return column.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
+    if isinstance(column.dtype, pl.Datetime):
+        return column.dt.date().cast(pl.String)
+    return column.cast(pl.String)

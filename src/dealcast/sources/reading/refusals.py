@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from dealcast.cells import repeated
 from dealcast.contracts import PROVENANCE, STAGES
 from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed, nearest
 from dealcast.sources.reading.mapping import REQUIRED, CrmMapping, fitting, knowing
@@ -60,16 +61,19 @@ def refuse_repeated_ids(opportunities: pl.DataFrame) -> None:
             f"{blank:,} of {opportunities.height:,} rows have no opportunity_id.",
             remedy="map the column that names the opportunity to opportunity_id (docs/mapping.md)",
         )
-    if ids.n_unique() == len(ids):
+    where = repeated(opportunities["opportunity_id"])
+    if not where.any():
         return
     cells = [column for column in opportunities.columns if column not in PROVENANCE]
-    rows = opportunities.filter(pl.col("opportunity_id").is_not_null()).unique(cells)
-    repeated = rows.filter(pl.col("opportunity_id").is_duplicated())
-    if repeated.height <= MOST * rows.height:
+    # Rows whose id is theirs alone differ from all others.
+    sharing = opportunities.filter(where).unique(cells)
+    differing = sharing.filter(repeated(sharing["opportunity_id"]))
+    rows = len(ids) - int(where.sum()) + sharing.height
+    if differing.height <= MOST * rows:
         return
     raise SourceError(
-        f"{repeated.height:,} of {rows.height:,} rows that differ share their opportunity_id with "
-        f"another, such as {listed(repeated['opportunity_id'].unique().sort(), shown=2)}: these "
+        f"{differing.height:,} of {rows:,} rows that differ share their opportunity_id with "
+        f"another, such as {listed(differing['opportunity_id'].unique().sort(), shown=2)}: these "
         "look like line items, or like exports of several days, not like opportunities.",
         remedy="export one row per opportunity, or map the column that names it",
     )
