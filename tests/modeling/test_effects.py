@@ -45,7 +45,7 @@ def test_effects_survive_json() -> None:
 def test_codes_follow_the_sorted_names_and_nobody_comes_last() -> None:
     level = Level(["sales_agent"], named("Bob", None, "Ann", "Bob"), prior_variance=0.1)
 
-    assert level.names.to_list() == ["Ann", "Bob"]
+    assert level.names == ["Ann", "Bob"]
     assert level.code.tolist() == [1, 2, 0, 1]
 
 

@@ -5,8 +5,7 @@ import polars as pl
 import pytest
 
 from dealcast.errors import HistoryTooShortError
-from dealcast.modeling import learning_curve as module
-from dealcast.modeling.backtest import backtest
+from dealcast.modeling.backtest import LATEST, backtest
 from dealcast.modeling.estimators import Context
 from dealcast.modeling.evaluation import figures
 from dealcast.modeling.learning_curve import SCHEMA, SHARES, learning_curve
@@ -68,7 +67,7 @@ def test_all_of_them_give_what_the_backtest_gives_without_recalibration(
     done = backtest(
         some, snapshots_of(some, as_of), CONTEXT, as_of=as_of, estimators=("calendar",)
     ).candidates.filter(pl.col("horizon_days") == 30)
-    latest = done["origin"].unique().sort()[-module.ORIGINS :]
+    latest = done["origin"].unique().sort()[-LATEST:]
     expected = figures(done.filter(pl.col("origin").is_in(latest.implode())))
 
     found = curve_of(some).row(-1, named=True)
@@ -76,6 +75,23 @@ def test_all_of_them_give_what_the_backtest_gives_without_recalibration(
     assert found["auc"] == pytest.approx(expected.auc)
     assert found["log_loss"] == pytest.approx(expected.log_loss)
     assert found["log_loss_skill"] == pytest.approx(expected.log_loss_skill)
+
+
+def test_what_a_backtest_found_by_all_of_them_need_not_be_found_again(
+    curve_of: Callable[..., pl.DataFrame],
+    some: pl.DataFrame,
+    as_of: date,
+    snapshots_of: SnapshotsOf,
+) -> None:
+    snapshots = snapshots_of(some, as_of)
+    done = backtest(some, snapshots, CONTEXT, as_of=as_of, estimators=("calendar", "never_close"))
+
+    for estimator, latest in done.latest.items():
+        found = learning_curve(
+            some, snapshots, CONTEXT, estimator=estimator, as_of=as_of, from_all=latest
+        )
+        again = curve_of(some, estimator)
+        assert found.row(-1) == pytest.approx(again.row(-1))
 
 
 def test_a_share_from_which_nothing_can_be_learnt_is_left_out(

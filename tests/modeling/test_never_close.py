@@ -5,12 +5,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dealcast.modeling import never_close
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
 from dealcast.modeling.history import History, Traits
 from dealcast.modeling.never_close import FIXED, LEARNT, Mixture, NeverClose, log_odds, logistic
-from dealcast.snapshots import DayArray, day_number
+from dealcast.snapshots import day_number
 
 DAY = day_number(date(2024, 1, 1))
 HAZARD = 0.04
@@ -93,19 +92,15 @@ def test_a_closed_one_is_not_of_those_that_never_close() -> None:
     assert never[longest].min() > 0.99
 
 
-def test_counting_those_alike_together_gives_what_a_loop_over_all_gives(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def each_alone(
-        codes: list[DayArray], before: np.ndarray, by_now: np.ndarray, still_open: np.ndarray
-    ) -> never_close._Alike:
-        return never_close._Alike(codes, before, by_now, still_open, np.ones(len(before)))
-
+def test_counting_those_alike_together_gives_what_counting_each_alone_gives() -> None:
     history = simulated(3_000, first_seen=100, agents=12).at_risk
-    together = Mixture(history, LEARNT)
+    # A name of its own makes each a kind of its own.
+    names = {**history.traits.names, "product": pl.Series(map(str, range(len(history.closed))))}
+    traits = Traits(history.engaged, names)
+    each = History(history.known_until, traits, history.closed, history.won)
+    together, alone = Mixture(history, LEARNT), Mixture(each, LEARNT, apart=["product"])
+
     never = together.fit(TABLE)
-    monkeypatch.setattr(never_close, "_alike", each_alone)
-    alone = Mixture(history, LEARNT)
 
     assert alone.fit(TABLE) == pytest.approx(never, abs=1e-9)
     assert alone.result().intercept == pytest.approx(together.result().intercept, abs=1e-9)
@@ -114,17 +109,15 @@ def test_counting_those_alike_together_gives_what_a_loop_over_all_gives(
         assert list(one.effects.values()) == pytest.approx(list(other.effects.values()), abs=1e-8)
 
 
-def test_those_alike_are_counted_whatever_the_age_of_the_closed() -> None:
-    zeros = np.zeros(4)
-    codes = [np.array([0, 0, 1, 0])]
+def test_one_that_goes_on_from_another_begins_where_that_one_ended() -> None:
+    history = simulated(2_000).at_risk
+    first, second = Mixture(history, LEARNT), Mixture(history, LEARNT)
+    never = first.fit(TABLE)
 
-    kinds = never_close._alike(
-        codes, zeros, np.array([1.0, 2.0, 3.0, 3.0]), np.array([False, False, True, True])
-    )
+    second.go_on_from(first)
 
-    assert kinds.count.tolist() == [2, 1, 1]
-    assert kinds.by_now.tolist() == [0, 3, 3]
-    assert kinds.codes[0].tolist() == [0, 1, 0]
+    assert second.fit(TABLE, steps=0) == pytest.approx(never)
+    assert second.result().to_dict() == first.result().to_dict()
 
 
 def test_twice_as_fast_a_closing_process_leaves_fewer_in_doubt() -> None:

@@ -9,7 +9,7 @@ import pytest
 from dealcast.contracts import CrmTables, ScoreReasons
 from dealcast.modeling.estimators import ESTIMATORS, Context
 from dealcast.modeling.history import ENTITIES
-from dealcast.modeling.reasons import BASE, PARTS, WORTH_TELLING, log_odds_of, told
+from dealcast.modeling.reasons import BASE, PARTS, WORTH_TELLING, Explained, log_odds_of, told
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
 from dealcast.modeling.scoring import Scored, score
 from dealcast.modeling.training import train
@@ -141,8 +141,9 @@ def opened(**known: object) -> pl.DataFrame:
 
 
 def told_of(named: dict[str, float], **known: object) -> tuple[str | None, str | None]:
-    rows = [{"opportunity_id": "A", "part": n, "log_odds": s} for n, s in named.items()]
-    (found,) = told(pl.DataFrame(rows), opened(**known)).to_dicts()
+    only = np.zeros(1, dtype=np.int64)
+    explained = Explained(tuple(named), np.array([list(named.values())]), only, only)
+    (found,) = told(explained, opened(**known)).to_dicts()
     return found["reason_for"], found["reason_against"]
 
 

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from dealcast.contracts import CrmTables, ScoreReasons, scores_contract
 from dealcast.errors import ModelError
-from dealcast.modeling import scoring
+from dealcast.modeling import risks
 from dealcast.modeling.estimators import Context
 from dealcast.modeling.history import Traits
 from dealcast.modeling.recalibration import Recalibration
@@ -319,6 +319,6 @@ def test_how_many_are_in_memory_at_a_time_does_not_matter(
         *(row(f"O{days}", "Engaging", days) for days in range(1, 8)), row("P", "Prospecting")
     )
     whole = scored(model, crm)
-    monkeypatch.setattr(scoring, "BLOCK", 3)
+    monkeypatch.setattr(risks, "BLOCK", 3)
 
     assert_frame_equal(scored(model, crm), whole)

@@ -160,6 +160,15 @@ def test_where_nothing_was_won_and_age_says_so_there_is_no_signal() -> None:
     assert found.gain_over_age == 0
 
 
+def test_that_only_a_sample_was_judged_is_said_last() -> None:
+    rows = candidates(0.30, 0.28, 0.27)
+    evaluation = evaluate(rows, estimator="entities", seed=0)
+
+    found = judge(rows, evaluation, winning=[], not_closing=[], judged_on="On a sample.")
+
+    assert found.text.endswith(" On a sample.")
+
+
 def test_a_verdict_is_ready_for_json() -> None:
     found = verdict(TIMING)
 

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 from dealcast.contracts import BacktestCandidates
-from dealcast.modeling.estimators import ESTIMATORS, Context, Fitted, tried
-from dealcast.modeling.history import ENTITIES, known_by, traits_of
-from dealcast.modeling.recalibration import Recalibration, recalibrate
+from dealcast.modeling.courses import Incidence
+from dealcast.modeling.estimators import ESTIMATORS, Context, tried
+from dealcast.modeling.history import ENTITIES, Record, Traits, traits_of
+from dealcast.modeling.recalibration import UNCHANGED, Recalibration, recalibrate
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import Fold, rolling_origins
 from dealcast.snapshots import EPOCH, day_number
@@ -17,6 +19,8 @@ from dealcast.snapshots import EPOCH, day_number
 # Opportunities whose snapshots are predicted, spread evenly over their ids. More would not make
 # the figures much sharper, but the table of predictions larger than a laptop's memory.
 OPPORTUNITIES_TESTED = 30_000
+# Origins of which the learning curve is made.
+LATEST = 2
 
 Progress = Callable[[str, float], None]
 
@@ -27,10 +31,12 @@ class Backtest:
 
     `candidates`: the contract BacktestCandidates, as they would have been issued.
     `recalibrations`: by estimator, what all matured predictions together say of the next ones.
+    `latest`: by estimator, those of the latest origins at the shortest horizon, not recalibrated.
     """
 
     candidates: pl.DataFrame
     recalibrations: Mapping[str, Recalibration]
+    latest: Mapping[str, pl.DataFrame]
 
 
 def backtest(  # noqa: PLR0913 - keywords from different parts of the run
@@ -49,39 +55,51 @@ def backtest(  # noqa: PLR0913 - keywords from different parts of the run
     is known. `progress` is told what is being done and the share (0-1) that is. Raises ModelError
     where the history is too short.
     """
-    opportunities = opportunities.sort("opportunity_id")
+    record = Record.of(opportunities)
     rows = with_traits(snapshots, opportunities)
     folds = rolling_origins(
         rows["snapshot_date"].unique().sort().to_list(),
-        history_from=EPOCH + timedelta(days=known_by(opportunities, as_of).first_close),
+        history_from=EPOCH + timedelta(days=record.known_by(as_of).first_close),
         first_after_days=context.settings.first_origin_after_days,
         horizons_days=context.settings.horizons_days,
         as_of=as_of,
     )
     estimators = tried(context.settings) if estimators is None else estimators
+    # Each day's chances are by what is learnt anew on it.
+    daily = replace(context, up_to_date=False)
     past = {name: _Past() for name in estimators}
     parts: list[pl.DataFrame] = []
     for done, fold in enumerate(folds):
         progress(f"origin {fold.origin}", done / len(folds))
         tested = fold_rows(rows, fold)
-        history = known_by(opportunities, fold.known_until)
+        history = record.known_by(fold.known_until)
         stale = pl.col("age_days") > history.person_days.oldest_closed_age
         tested = tested.with_columns(origin=pl.lit(fold.origin), is_stale=stale)
-        learnt = {name: ESTIMATORS[name].fit(history, context) for name in estimators}
+        learnt = {name: ESTIMATORS[name].fit(history, daily) for name in estimators}
         matured = {name: recalibrate(past[name].matured(fold.known_until)) for name in estimators}
-        for (day,), on_day in tested.partition_by("snapshot_date", as_dict=True).items():
-            known = known_by(opportunities, day)
-            horizons = [h for h, dates in fold.test_dates.items() if day in dates]
+        horizons = tuple(fold.test_dates)
+        chances = {
+            name: (_unknown(tested, horizons), _unknown(tested, horizons)) for name in learnt
+        }
+        for day, at, traits in days_of(tested):
+            known, days = record.known_by(day), np.full(len(traits), day_number(day))
+            within = [h for h in horizons if day in fold.test_dates[h]]
             for name, fitted in learnt.items():
                 today = fitted.updated(known)
-                raw = list(at_horizons(on_day, today, horizons, name))
-                past[name].parts += raw
                 if isinstance(today, CompetingRisks):
-                    today = replace(today, recalibration=matured[name])
-                    raw = list(at_horizons(on_day, today, horizons, name))
-                parts += raw
+                    both = today.incidences(traits, days, within, (UNCHANGED, matured[name]))
+                else:
+                    both = (today.incidence(traits, days, within),) * 2
+                for table, found in zip(chances[name], both, strict=True):
+                    for all_days, of_day in zip(table, found, strict=True):
+                        all_days[at, : len(within)] = of_day
+        for name, (raw, issued) in chances.items():
+            past[name].parts += at_horizons(tested, raw, fold, name)
+            parts += at_horizons(tested, issued, fold, name)
     return Backtest(
-        pl.concat(parts), {name: recalibrate(p.matured(as_of)) for name, p in past.items()}
+        pl.concat(parts),
+        {name: recalibrate(p.matured(as_of)) for name, p in past.items()},
+        {name: p.shortest(folds[-LATEST:]) for name, p in past.items()},
     )
 
 
@@ -97,6 +115,14 @@ class _Past:
             return pl.DataFrame()
         ends = pl.col("snapshot_date") + pl.duration(days=pl.col("horizon_days"))
         return pl.concat(self.parts).filter(ends <= known_until)
+
+    def shortest(self, folds: Sequence[Fold]) -> pl.DataFrame:
+        """Those of these origins at the shortest horizon."""
+        rows = pl.concat(self.parts)
+        return rows.filter(
+            pl.col("origin").is_in([fold.origin for fold in folds]),
+            pl.col("horizon_days") == pl.col("horizon_days").min(),
+        )
 
 
 def with_traits(snapshots: pl.DataFrame, opportunities: pl.DataFrame) -> pl.DataFrame:
@@ -118,18 +144,38 @@ def fold_rows(rows: pl.DataFrame, fold: Fold) -> pl.DataFrame:
     return rows.filter(pl.col("snapshot_date").is_in(dates))
 
 
+def days_of(rows: pl.DataFrame) -> Iterator[tuple[date, slice, Traits]]:
+    """Each snapshot date, where its rows are and their traits. The rows are in order of dates."""
+    traits, begin = traits_of(rows), 0
+    for day, count in rows["snapshot_date"].rle().struct.unnest().select("value", "len").rows():
+        yield day, slice(begin, begin + count), traits.take(np.arange(begin, begin + count))
+        begin += count
+
+
 def at_horizons(
-    rows: pl.DataFrame, fitted: Fitted, horizons: Sequence[int], name: str
+    rows: pl.DataFrame, incidence: Incidence, fold: Fold, name: str
 ) -> Iterator[pl.DataFrame]:
-    """The rows with their chances and outcome, one frame per horizon (BacktestCandidates)."""
-    days = day_number(rows["snapshot_date"].to_numpy())
-    incidence = fitted.incidence(traits_of(rows), days, horizons)
+    """The rows with their chances and outcome, one frame per horizon (BacktestCandidates).
+
+    `incidence`: one row per row, one column per horizon of the fold; rows of dates on which a
+    horizon is not tested are left out.
+    """
     within = pl.col("days_to_close")
-    for column, horizon in enumerate(horizons):
-        yield rows.with_columns(
-            p_won=incidence.won[:, column],
-            p_lost=incidence.lost[:, column],
-            estimator=pl.lit(name),
-            horizon_days=pl.lit(horizon, dtype=pl.Int32),
-            outcome=pl.when(within <= horizon).then("outcome").otherwise(pl.lit("open")),
-        ).select(BacktestCandidates.column_names())
+    for column, (horizon, dates) in enumerate(fold.test_dates.items()):
+        tested = rows["snapshot_date"].is_in(dates)
+        yield (
+            rows.with_columns(
+                p_won=pl.Series(np.ascontiguousarray(incidence.won[:, column])),
+                p_lost=pl.Series(np.ascontiguousarray(incidence.lost[:, column])),
+                estimator=pl.lit(name),
+                horizon_days=pl.lit(horizon, dtype=pl.Int32),
+                outcome=pl.when(within <= horizon).then("outcome").otherwise(pl.lit("open")),
+            )
+            .select(BacktestCandidates.column_names())
+            .filter(tested)
+        )
+
+
+def _unknown(rows: pl.DataFrame, horizons: Sequence[int]) -> Incidence:
+    """Room for the chances of all rows."""
+    return Incidence(*(np.full((rows.height, len(horizons)), np.nan) for _ in range(2)))

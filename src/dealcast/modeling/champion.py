@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from dealcast.modeling.evaluation import codes, day_numbers, won_and_p
-from dealcast.modeling.history import FloatArray, known_by, traits_of
+from dealcast.modeling.history import FloatArray, Record, traits_of
 from dealcast.modeling.resampling import Paired, paired_difference
 from dealcast.modeling.training import WinModel
 
@@ -86,9 +86,9 @@ def _predicted(
     champion: WinModel, later: pl.DataFrame, opportunities: pl.DataFrame, horizon: int
 ) -> FloatArray:
     """The champion's chances of the rows, in order of snapshot date and opportunity."""
-    parts = []
+    parts, record = [], Record.of(opportunities)
     for (day,), rows in later.partition_by("snapshot_date", as_dict=True).items():
-        today = champion.updated(known_by(opportunities, day))
+        today = champion.updated(record.known_by(day))
         won = today.fitted.incidence(traits_of(rows), day_numbers(rows), [horizon]).won
         parts.append(rows.select("opportunity_id", "snapshot_date", p=pl.Series(won[:, 0])))
     return pl.concat(parts).sort("snapshot_date", "opportunity_id")["p"].to_numpy()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from dealcast.modeling.history import FloatArray, Traits
 from dealcast.snapshots import DayArray
@@ -30,10 +29,9 @@ class GroupEffects:
         """The effect of each one's group."""
         if not self.effects:
             return np.zeros(len(traits))
-        names = traits.group(self.of)
-        found = names.replace_strict(self.effects, default=0.0, return_dtype=pl.Float64)
-        values: FloatArray = found.fill_null(0.0).to_numpy()
-        return values
+        groups = traits.groups(self.of)
+        effects = [self.effects.get(name, 0.0) for name in groups.names]
+        return np.array([*effects, 0.0])[groups.code]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives the same effects back."""
@@ -56,13 +54,11 @@ class Level:
         prior_variance: float,
         prior_groups: float = 0.0,
     ) -> None:
-        names = traits.group(of)
+        groups = traits.groups(of)
         self.of = tuple(of)
-        self.names = names.unique().drop_nulls().sort()
-        # Those of no known group share the last place, which always has effect 0.
-        last = len(self.names)
-        self.code: DayArray = (names.rank("dense").cast(pl.Int64) - 1).fill_null(last).to_numpy()
-        self.effect = np.zeros(last + 1)
+        self.names, self.code = groups.names, groups.code
+        # The last one, of those of no known group, always has effect 0.
+        self.effect = np.zeros(len(self.names) + 1)
         self.variance = prior_variance
         self._prior = prior_variance, prior_groups
 
@@ -74,24 +70,29 @@ class Level:
     def step(
         self, code: DayArray, gradient: FloatArray, curvature: FloatArray, known: FloatArray
     ) -> FloatArray:
-        """One penalised Newton step; returns the change of each row's effect.
+        """One penalised Newton step; returns the change of each group's effect.
 
         `code`: the group of each row. `gradient` and `curvature` of the log-likelihood, and the
         information that is really there (`known`), are those of the rows.
         """
         slope, bend, shown = (
-            np.bincount(code, values, len(self.effect)) for values in (gradient, curvature, known)
+            np.bincount(code, values, len(self.effect)).astype(np.float64, copy=False)
+            for values in (gradient, curvature, known)
         )
+        return self.move(slope, bend, shown)
+
+    def move(self, slope: FloatArray, bend: FloatArray, shown: FloatArray) -> FloatArray:
+        """The same step from the sums of the three by group."""
         penalty = 1 / self.variance
         change = (slope - self.effect * penalty) / (bend + penalty)
-        change = np.clip(change, -LARGEST_STEP, LARGEST_STEP)
+        np.minimum(np.maximum(change, -LARGEST_STEP, out=change), LARGEST_STEP, out=change)
         change[-1] = 0.0
         self.effect = self.effect + change
         prior_variance, prior_groups = self._prior
         effective = (shown / (shown + penalty))[:-1].sum() + prior_groups
         spread = (self.effect**2).sum() + prior_groups * prior_variance
         self.variance = max(float(spread / max(effective, 1e-9)), SMALLEST_VARIANCE)
-        return change[code]
+        return change
 
     def centre(self, weights: FloatArray) -> None:
         """Make the weighted mean over those of known groups 0: an unknown group is as they are."""
@@ -101,7 +102,7 @@ class Level:
 
     def result(self) -> GroupEffects:
         """What was learnt."""
-        effects = dict(zip(self.names.to_list(), self.effect[:-1].tolist(), strict=True))
+        effects = dict(zip(self.names, self.effect[:-1].tolist(), strict=True))
         return GroupEffects(self.of, effects, self.variance)
 
 

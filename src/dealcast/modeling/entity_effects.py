@@ -62,7 +62,7 @@ class _Winning:
             expected = logistic(odds)
             spread = expected * (1 - expected)
             moved = level.step(level.code, self.won - expected, spread, spread)
-            odds = odds + moved
+            odds = odds + moved[level.code]
             largest = max(largest, float(np.abs(moved).max(initial=0.0)))
         return largest
 

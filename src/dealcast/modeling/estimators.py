@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from dealcast.errors import ModelError, listed, nearest
+from dealcast.modeling.courses import Incidence
 from dealcast.modeling.fitting import fit_boosted, fit_mixture, fit_process
 from dealcast.modeling.history import History, Traits
 from dealcast.modeling.never_close import FIXED, levels_of
-from dealcast.modeling.risks import CompetingRisks, Incidence
+from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import matured_until
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import DayArray, day_number
@@ -37,12 +38,14 @@ class Fitted(Protocol):
 class Context:
     """What an estimator is fitted with besides the history.
 
-    `entities`: of sales_agent, product and account those that the leak gate lets in.
+    `entities`: of sales_agent, product and account those that the leak gate lets in. `up_to_date`:
+    who never closes is learnt as of the history's last day; needless where `updated` follows.
     """
 
     settings: ModelSettings
     fiscal_year_start_month: int = 1
     entities: tuple[str, ...] = ("sales_agent", "product")
+    up_to_date: bool = True
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ def _fit_boosting(history: History, context: Context) -> Fitted:
         fiscal_year_start_month=context.fiscal_year_start_month,
         levels=levels_of(context.entities),
         entities=context.entities,
+        up_to_date=context.up_to_date,
     )
 
 
@@ -155,6 +159,7 @@ def _mixture(history: History, context: Context, **choices: Any) -> Fitted:
         history,
         fiscal_year_start_month=context.fiscal_year_start_month,
         levels=levels_of(context.entities),
+        up_to_date=context.up_to_date,
         **choices,
     )
 

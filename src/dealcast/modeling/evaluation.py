@@ -1,6 +1,7 @@
 """Is the model any good on later dates? Beside climatology and age alone, with intervals."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -124,8 +125,12 @@ def evaluate(candidates: pl.DataFrame, *, estimator: str, seed: int) -> Evaluati
     # In one order, so that the order of the rows changes nothing.
     ordered = candidates.sort("horizon_days", "estimator", "snapshot_date", "opportunity_id")
     parts = ordered.partition_by("horizon_days", as_dict=True)
-    horizons = (_evaluate_horizon(parts[key], estimator, seed) for key in sorted(parts))
-    return Evaluation(estimator, tuple(horizons))
+    # Sorting and adding up, which is most of it, leaves the interpreter free.
+    with ThreadPoolExecutor(len(parts)) as pool:
+        horizons = pool.map(
+            lambda key: _evaluate_horizon(parts[key], estimator, seed), sorted(parts)
+        )
+        return Evaluation(estimator, tuple(horizons))
 
 
 def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonEvaluation:

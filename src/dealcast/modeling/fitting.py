@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from dealcast.modeling.boosting import learn_boosted
+from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.entity_effects import Speed, learn_winning
 from dealcast.modeling.hazard import ClosingTable, fit_closing_table
 from dealcast.modeling.history import FloatArray, History
@@ -30,43 +32,69 @@ def fit_process(
     )
 
 
-def fit_mixture(
+def fit_mixture(  # noqa: PLR0913 - the choices of the estimators
     history: History,
     *,
     fiscal_year_start_month: int,
     prior_groups: float = LEARNT,
     levels: Sequence[Sequence[str]] = LEVELS,
     entities: Sequence[str] = (),
+    up_to_date: bool = True,
 ) -> CompetingRisks:
     """The closing process of those that close, who never does, and effects of the entities."""
-    seen = history.at_risk
-    mixture, speed = Mixture(seen, prior_groups, levels), Speed(seen, entities)
-
-    def table_given(never: FloatArray) -> ClosingTable:
-        weights = (1 - never) * np.exp(speed.log_speed)
-        return fit_closing_table(
-            history.person_days,
-            fiscal_year_start_month=fiscal_year_start_month,
-            at_risk=history.person_days.at_risk(weights),
-        )
-
-    never = np.where(seen.is_closed, 0.0, FIRST_GUESS)
-    for _ in range(ROUNDS):
-        table = table_given(never)
-        never = mixture.fit(table, steps=STEPS)
+    seen, of = history.at_risk, tuple(map(tuple, levels))
+    key = ("settled", prior_groups, of, fiscal_year_start_month)
+    settled = seen.once(key, lambda: _settled(history, prior_groups, of, fiscal_year_start_month))
+    table, mixture = settled.table, settled.mixture
+    winning: tuple[GroupEffects, ...] = ()
+    speed = Speed(seen, entities)
     if entities:
+        mixture, never = Mixture(seen, prior_groups, of, entities), settled.never
+        mixture.go_on_from(settled.mixture)
         for _ in range(SPEED_ROUNDS):
             speed.fit((1 - never) * _exposure(seen, table))
             for _ in range(2):
-                table = table_given(never)
+                table = _table_given(
+                    history, (1 - never) * np.exp(speed.log_speed), fiscal_year_start_month
+                )
                 never = mixture.fit(table, speed.log_speed, steps=STEPS)
         shares, winning = learn_winning(seen, table, entities)
         table = replace(table, won=shares)
-    else:
-        winning = ()
     fitted = CompetingRisks(table, mixture.result(), speed.result(), winning)
     # As any later day would update it, so that a model of today scores today as it will tomorrow.
-    return fitted.updated(history)
+    return fitted.updated(history) if up_to_date else fitted
+
+
+class _Settled(NamedTuple):
+    """A closing process and who never closes, given each other; `never` of each opportunity."""
+
+    table: ClosingTable
+    mixture: Mixture
+    never: FloatArray
+
+
+def _settled(
+    history: History,
+    prior_groups: float,
+    levels: Sequence[Sequence[str]],
+    fiscal_year_start_month: int,
+) -> _Settled:
+    seen = history.at_risk
+    mixture = Mixture(seen, prior_groups, levels)
+    never = np.where(seen.is_closed, 0.0, FIRST_GUESS)
+    for _ in range(ROUNDS):
+        table = _table_given(history, 1 - never, fiscal_year_start_month)
+        never = mixture.fit(table, steps=STEPS)
+    return _Settled(table, mixture, never)
+
+
+def _table_given(
+    history: History, weights: FloatArray, fiscal_year_start_month: int
+) -> ClosingTable:
+    days = history.person_days
+    return fit_closing_table(
+        days, fiscal_year_start_month=fiscal_year_start_month, at_risk=days.at_risk(weights)
+    )
 
 
 def fit_boosted(
@@ -75,13 +103,18 @@ def fit_boosted(
     fiscal_year_start_month: int,
     levels: Sequence[Sequence[str]] = LEVELS,
     entities: Sequence[str] = (),
+    up_to_date: bool = True,
 ) -> CompetingRisks:
     """As `fit_mixture`, with boosted trees on what the entities do together.
 
     Raises MissingExtraError without LightGBM.
     """
     fitted = fit_mixture(
-        history, fiscal_year_start_month=fiscal_year_start_month, levels=levels, entities=entities
+        history,
+        fiscal_year_start_month=fiscal_year_start_month,
+        levels=levels,
+        entities=entities,
+        up_to_date=up_to_date,
     )
     seen = history.at_risk
     ended = seen.is_closed

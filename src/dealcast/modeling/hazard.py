@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dealcast.modeling.history import FloatArray, PersonDays
+from dealcast.modeling.history import FloatArray, PersonDays, distinct
 from dealcast.snapshots import DayArray, month_of_quarter, week_of_quarter
 
 # Ages that split the closes into so many equal shares; the last band starts a day beyond them.
@@ -71,13 +71,35 @@ class ClosingTable:
         """
         if not len(engaged):
             return tuple(np.zeros(0) for _ in days)
-        cohorts, cohort = np.unique(engaged, return_inverse=True)
+        cohorts, cohort = distinct(engaged)
         first = int(cohorts[0])
-        calendar = np.arange(first, max(first, *(int(d.max()) for d in days)) + 1)
-        age = calendar - cohorts[:, None]
-        hazard = self.closing_hazard(age, np.broadcast_to(calendar, age.shape))
-        summed = np.cumsum(np.where(age > 0, -np.log1p(-hazard), 0.0), axis=1)
+        last = max(first, *(int(d.max()) for d in days))
+        summed = self.course(self.cells(cohorts, last))
         return tuple(summed[cohort, np.maximum(d - first, 0)] for d in days)
+
+    def cells(self, cohorts: DayArray, last: int) -> DayArray:
+        """The cell of each engage day (row) and day from the first of them to the last (column).
+
+        Counted along the rows of the table; the one after them all: not engaged yet.
+        """
+        calendar = np.arange(cohorts[0], last + 1)
+        week = week_of_quarter(calendar, fiscal_year_start_month=self.fiscal_year_start_month)
+        age = calendar - cohorts[:, None]
+        oldest = int(self.ages[-1])
+        band = np.maximum(np.searchsorted(self.ages, np.arange(oldest + 1), side="right") - 1, 0)
+        # Of an age below 1 the last place is taken, as Python counts: it is not at risk yet.
+        row = np.append(band * WEEKS, self.closing.size)
+        return np.where(age > 0, row[np.clip(age, -1, oldest)] + week, self.closing.size)
+
+    def course(self, cells: DayArray) -> FloatArray:
+        """-ln of the chance that one that will close is still open, at the end of each day.
+
+        By engage day and day, as `cells` are.
+        """
+        summed: FloatArray = np.cumsum(
+            np.append(-np.log1p(-self.closing), 0.0).take(cells, mode="clip"), axis=1
+        )
+        return summed
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives the same table back."""
@@ -111,29 +133,65 @@ def fit_closing_table(
     age counts: the life table of Kaplan and Meier 1958, and one share won.
     """
     exposed = person_days.counts.at_risk if at_risk is None else at_risk
-    ages = _age_bands(person_days)
-    band = np.searchsorted(ages, person_days.age, side="right") - 1
-    month = month_of_quarter(person_days.day, fiscal_year_start_month=fiscal_year_start_month) - 1
-    week = week_of_quarter(person_days.day, fiscal_year_start_month=fiscal_year_start_month)
+    month = fiscal_year_start_month
+    parts = person_days.once(("parts", month), lambda: _Parts.of(person_days, month))
+    days = parts.added_up(exposed)
 
-    def drawn(column: DayArray, columns: int, to: FloatArray, strength: float) -> FloatArray:
-        events, days = (
-            np.bincount(band * columns + column, n, len(ages) * columns).reshape(-1, columns)
-            for n in (person_days.closed, exposed)
-        )
-        return np.asarray((events + strength * to) / (days + strength))
+    def drawn(by: str, to: FloatArray, strength: float) -> FloatArray:
+        return np.asarray((parts.closed[by] + strength * to) / (days[by] + strength))
 
     overall = np.full((1, 1), person_days.closed.sum() / exposed.sum())
-    hazard = drawn(np.zeros_like(band), 1, overall, LEAN_ON_OVERALL)
+    hazard = drawn("age", overall, LEAN_ON_OVERALL)
     if calendar:
-        by_month = drawn(month, MONTHS, hazard, LEAN_ON_AGE)
-        hazard = drawn(week, WEEKS, by_month[:, MONTH_OF_WEEK], LEAN_ON_MONTH)
+        by_month = drawn("month", hazard, LEAN_ON_AGE)
+        hazard = drawn("week", by_month[:, MONTH_OF_WEEK], LEAN_ON_MONTH)
+    won, closed = (n["month"].sum(axis=0) for n in (parts.won, parts.closed))
     return ClosingTable(
-        ages=ages,
+        ages=parts.ages,
         closing=np.minimum(np.repeat(hazard, WEEKS // hazard.shape[1], axis=1), LARGEST_HAZARD),
-        won=_shares_won(person_days, month, calendar=calendar),
-        fiscal_year_start_month=fiscal_year_start_month,
+        won=_shares_won(won, closed, calendar=calendar),
+        fiscal_year_start_month=month,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Which band of ages, month and week of the quarter each person-day is in: told once.
+
+    `cell`: all three in one number. `closed` and `won`: counts by `age` band, by band and `month`,
+    and by band and `week`.
+    """
+
+    ages: DayArray
+    cell: DayArray
+    closed: Mapping[str, FloatArray]
+    won: Mapping[str, FloatArray]
+
+    @classmethod
+    def of(cls, person_days: PersonDays, fiscal_year_start_month: int) -> "_Parts":
+        ages, day = _age_bands(person_days), person_days.day
+        first, calendar = _calendar(day)
+        month = month_of_quarter(calendar, fiscal_year_start_month=fiscal_year_start_month) - 1
+        week = week_of_quarter(calendar, fiscal_year_start_month=fiscal_year_start_month)
+        band = np.searchsorted(ages, np.arange(ages[-1] + 1), side="right") - 1
+        at_age = band[np.minimum(person_days.age, ages[-1])]
+        cell = at_age * MONTHS * WEEKS + (month * WEEKS + week)[day - first]
+        bare = cls(ages, cell, {}, {})
+        return replace(
+            bare,
+            closed=bare.added_up(person_days.closed),
+            won=bare.added_up(person_days.counts.won),
+        )
+
+    def added_up(self, numbers: FloatArray | DayArray) -> Mapping[str, FloatArray]:
+        """Sums by band of ages (row), and by month or week of the quarter (column)."""
+        size = len(self.ages) * MONTHS * WEEKS
+        each = np.bincount(self.cell, numbers, size).reshape(-1, MONTHS, WEEKS)
+        return {
+            "age": each.sum(axis=(1, 2))[:, None],
+            "month": each.sum(axis=2),
+            "week": each.sum(axis=1),
+        }
 
 
 def _calendar(days: DayArray) -> tuple[int, DayArray]:
@@ -148,10 +206,7 @@ def _age_bands(person_days: PersonDays) -> DayArray:
     return np.unique(np.concatenate([[1], starts, [ages.max() + 1]])).astype(np.int64)
 
 
-def _shares_won(person_days: PersonDays, month: DayArray, *, calendar: bool) -> FloatArray:
-    closed, won = (
-        np.bincount(month, n, MONTHS) for n in (person_days.closed, person_days.counts.won)
-    )
+def _shares_won(won: FloatArray, closed: FloatArray, *, calendar: bool) -> FloatArray:
     # Half a win and half a loss: what has not come up yet is rare, not impossible.
     overall = (won.sum() + 0.5) / (closed.sum() + 1)
     if not calendar:

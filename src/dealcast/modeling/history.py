@@ -1,10 +1,10 @@
 """What was known of the opportunities by a day: who was open when, and how it ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,14 @@ from dealcast.snapshots import DayArray, day_number
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+Made = TypeVar("Made")
 
 # What tells groups of opportunities apart, besides the cohort.
 ENTITIES = ("sales_agent", "product", "account")
 COHORT = "cohort"
 COHORT_DAYS = 14
+# The day on which those that are still open close: after any other.
+NEVER = 2**40
 _SEPARATOR = "\x1f"
 
 
@@ -32,6 +35,25 @@ class Counts(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Groups:
+    """Groups of opportunities: their names, sorted, and the group of each one.
+
+    Those of no known group share the last place, which is beyond the names.
+    """
+
+    names: list[str]
+    code: DayArray
+
+    def take(self, at: DayArray) -> "Groups":
+        """Those of these positions, without the groups of which none is left."""
+        code = self.code[at]
+        left = np.bincount(code, minlength=len(self.names) + 1)[:-1] > 0
+        place: DayArray = np.cumsum(left) - left
+        names = [name for name, is_left in zip(self.names, left.tolist(), strict=True) if is_left]
+        return Groups(names, np.append(place, len(names))[code])
+
+
+@dataclass(frozen=True, eq=False)
 class Traits:
     """What has been known of opportunities since they were engaged, one element each.
 
@@ -41,6 +63,8 @@ class Traits:
 
     engaged: DayArray
     names: Mapping[str, pl.Series] = field(default_factory=dict)
+    _from: "tuple[Traits, DayArray] | None" = field(default=None, repr=False)
+    _groups: dict[tuple[str, ...], Groups] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.engaged)
@@ -57,10 +81,34 @@ class Traits:
             return parts[0]
         return pl.select(pl.concat_str(*parts, separator=_SEPARATOR)).to_series()
 
+    def groups(self, of: Sequence[str]) -> Groups:
+        """The groups by these names; told apart once, however often and of which part asked for."""
+        key = tuple(of)
+        if key not in self._groups:
+            self._groups[key] = self._told_apart(key)
+        return self._groups[key]
+
     def take(self, rows: BoolArray | DayArray) -> "Traits":
         """Those at these positions, or where this mask is true."""
-        at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Traits(self.engaged[at], {n: s.gather(at) for n, s in self.names.items()})
+        at: DayArray = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows  # type: ignore[assignment]
+        return Traits(self.engaged[at], _Taken(self.names, at), _from=(self, at))
+
+    def _told_apart(self, of: tuple[str, ...]) -> Groups:
+        if self._from is not None:
+            whole, at = self._from
+            return whole.groups(of).take(at)
+        if len(of) > 1:
+            return _joined([self.groups([name]) for name in of])
+        if of == (COHORT,):
+            cohorts, place = distinct(self.engaged // COHORT_DAYS)
+            return _sorted_by_name([str(cohort) for cohort in cohorts.tolist()], place)
+        # Equal names are found first, so that only the distinct ones are put in order.
+        each = self._part(of[0]).alias("name").to_frame()
+        known = each.unique().drop_nulls().sort("name").with_row_index("code")
+        code = each.join(known, on="name", how="left", maintain_order="left")["code"]
+        return Groups(
+            known["name"].to_list(), code.cast(pl.Int64).fill_null(known.height).to_numpy()
+        )
 
     def _part(self, name: str) -> pl.Series:
         if name == COHORT:
@@ -70,14 +118,82 @@ class Traits:
         return pl.repeat(None, len(self), dtype=pl.String, eager=True)
 
 
+def distinct(numbers: DayArray) -> tuple[DayArray, DayArray]:
+    """The distinct numbers in order, and the place of each among them.
+
+    Counted where they lie close together, as days do: sorting many takes much longer.
+    """
+    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
+    if high - low > max(len(numbers), 1_000_000):
+        values, place = np.unique(numbers, return_inverse=True)
+        return values, place
+    there = np.bincount(numbers - low) > 0
+    places: DayArray = np.cumsum(there) - 1
+    return np.flatnonzero(there) + low, places[numbers - low]
+
+
+def _joined(parts: Sequence[Groups]) -> Groups:
+    """Groups by all of these together; of none where one of them is not known."""
+    number, is_known = parts[0].code, parts[0].code < len(parts[0].names)
+    for part in parts[1:]:
+        number = number * (len(part.names) + 1) + part.code
+        is_known = is_known & (part.code < len(part.names))
+    number = np.where(is_known, number, -1)
+    numbers, place = distinct(number)
+    unknown = int(len(numbers) > 0 and numbers[0] == -1)
+    names, left = [], numbers[unknown:]
+    for part in reversed(parts):
+        left, code = np.divmod(left, len(part.names) + 1)
+        names.append([part.names[c] for c in code.tolist()])
+    together = [_SEPARATOR.join(each) for each in zip(*reversed(names), strict=True)]
+    # -1 where a part is not known: the last place of the groups sorted.
+    return _sorted_by_name(together, place - unknown)
+
+
+def _sorted_by_name(names: list[str], place: DayArray) -> Groups:
+    order = sorted(range(len(names)), key=names.__getitem__)
+    rank = np.empty(len(names) + 1, dtype=np.int64)
+    rank[order], rank[-1] = np.arange(len(names)), len(names)
+    return Groups([names[i] for i in order], rank[place])
+
+
+class _Taken(Mapping[str, pl.Series]):
+    """Names at some positions, taken where they are asked for: most of them never are."""
+
+    def __init__(self, names: Mapping[str, pl.Series], at: DayArray) -> None:
+        self._names, self._at, self._taken = names, at, dict[str, pl.Series]()
+
+    def __getitem__(self, name: str) -> pl.Series:
+        if name not in self._taken:
+            self._taken[name] = self._names[name].gather(self._at)
+        return self._taken[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 def traits_of(rows: pl.DataFrame) -> Traits:
     """The traits of rows with an engage date and names of entities."""
     names = [name for name in ENTITIES if name in rows.columns]
     return Traits(day_number(rows["engage_date"].to_numpy()), {name: rows[name] for name in names})
 
 
+class Once:
+    """What keeps that which others make of it and of nothing else."""
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What is made of this and the key: made once, however many ask for it."""
+        kept: dict[Hashable, Made] = self.__dict__.setdefault("_kept", {})
+        if key not in kept:
+            kept[key] = make()
+        return kept[key]
+
+
 @dataclass(frozen=True, eq=False)
-class PersonDays:
+class PersonDays(Once):
     """Person-days counted by age (days since engaging) and calendar day; open ones included.
 
     These are the daily snapshots of every opportunity, added up. One element per pair of age and
@@ -111,7 +227,7 @@ class PersonDays:
 
 
 @dataclass(frozen=True, eq=False)
-class History:
+class History(Once):
     """Opportunities engaged by `known_until`, one element each; what came later is erased.
 
     Day numbers count from 1970-01-01. `closed` is the day after `known_until`, and `won` false,
@@ -167,33 +283,66 @@ class History:
         """The person-days; counted once, however many estimators ask."""
         return count_person_days(self)
 
+    @cached_property
+    def cohorts(self) -> tuple[DayArray, DayArray]:
+        """The engage days (day numbers), in order, and the place among them of each one's."""
+        days, place = np.unique(self.engaged, return_inverse=True)
+        return days, place
 
-def known_by(opportunities: pl.DataFrame, until: date) -> History:
-    """The history as it stood at the end of a day. Reads stage, dates and names only.
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """All dated opportunities of an export, from which follows what was known by any day.
 
     In the order of the ids, so that the same export in another order gives the same to the bit.
+    `closed`: the day number of the close, or `NEVER`.
+    """
+
+    traits: Traits
+    closed: DayArray
+    is_won: BoolArray
+
+    @classmethod
+    def of(cls, opportunities: pl.DataFrame) -> "Record":
+        """The record of an export. Reads stage, dates and names only."""
+        names = [name for name in ENTITIES if name in opportunities.columns]
+        dated = (
+            opportunities.lazy()
+            .filter(pl.col("engage_date").is_not_null())
+            .sort("opportunity_id")
+            .select(
+                *names,
+                engaged=pl.col("engage_date").to_physical().cast(pl.Int64),
+                closed=pl.col("close_date").to_physical().cast(pl.Int64).fill_null(NEVER),
+                won=(pl.col("deal_stage") == "Won").fill_null(value=False),
+            )
+            .collect()
+        )
+        traits = Traits(dated["engaged"].to_numpy(), {n: dated[n] for n in names})
+        return cls(traits, dated["closed"].to_numpy(), dated["won"].to_numpy())
+
+    def known_by(self, until: date) -> History:
+        """The history as it stood at the end of a day.
+
+        Raises ModelError where nothing had closed by then.
+        """
+        day = day_number(until)
+        known = self.traits.engaged <= day
+        traits, closed, is_won = self.traits, self.closed, self.is_won
+        if not known.all():
+            traits, closed, is_won = traits.take(known), closed[known], is_won[known]
+        is_closed = closed <= day
+        if not is_closed.any():
+            raise _nothing_closed(until)
+        return History(until, traits, np.where(is_closed, closed, day + 1), is_won & is_closed)
+
+
+def known_by(opportunities: pl.DataFrame, until: date) -> History:
+    """The history as it stood at the end of a day; of many days, by a `Record`.
+
     Raises ModelError where nothing had closed by then.
     """
-    closed = pl.col("close_date") <= until
-    names = [name for name in ENTITIES if name in opportunities.columns]
-    known = (
-        opportunities.sort("opportunity_id")
-        .filter(pl.col("engage_date") <= until)
-        .select(
-            *names,
-            engaged=pl.col("engage_date").to_physical().cast(pl.Int64),
-            closed=pl.when(closed).then(pl.col("close_date").to_physical().cast(pl.Int64)),
-            won=(closed & (pl.col("deal_stage") == "Won")).fill_null(value=False),
-        )
-    )
-    if known["closed"].count() == 0:
-        raise _nothing_closed(until)
-    return History(
-        known_until=until,
-        traits=Traits(known["engaged"].to_numpy(), {n: known[n] for n in names}),
-        closed=known["closed"].fill_null(day_number(until) + 1).to_numpy(),
-        won=known["won"].to_numpy(),
-    )
+    return Record.of(opportunities).known_by(until)
 
 
 def count_person_days(history: History) -> PersonDays:
@@ -212,7 +361,7 @@ def count_person_days(history: History) -> PersonDays:
     start = np.maximum(seen.engaged + 1, first) - first
     stop = np.minimum(seen.closed, last) - first
     days = last - first + 1
-    cohorts, cohort = np.unique(seen.engaged, return_inverse=True)
+    cohorts, cohort = seen.cohorts
     shape = len(cohorts), days + 1
     start, after = cohort * (days + 1) + start, cohort * (days + 1) + stop + 1
     at_risk = _at_risk(start, after, shape, np.ones(len(start)))

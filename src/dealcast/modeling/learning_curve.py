@@ -1,20 +1,22 @@
 """How much better does the model get with more opportunities to learn from?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 from dealcast.errors import ModelError
-from dealcast.modeling.backtest import at_horizons, fold_rows, with_traits
+from dealcast.modeling.backtest import LATEST, at_horizons, days_of, fold_rows, with_traits
+from dealcast.modeling.courses import Incidence
 from dealcast.modeling.estimators import ESTIMATORS, Context
 from dealcast.modeling.evaluation import figures
-from dealcast.modeling.history import known_by
+from dealcast.modeling.history import Record, known_by
 from dealcast.modeling.splits import Fold, rolling_origins
-from dealcast.snapshots import EPOCH
+from dealcast.snapshots import EPOCH, day_number
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
-ORIGINS = 2
 SCHEMA = {
     "share": pl.Float64,
     "opportunities": pl.Int64,
@@ -24,18 +26,20 @@ SCHEMA = {
 }
 
 
-def learning_curve(
+def learning_curve(  # noqa: PLR0913 - keywords from different parts of the run
     opportunities: pl.DataFrame,
     snapshots: pl.DataFrame,
     context: Context,
     *,
     estimator: str,
     as_of: date,
+    from_all: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One row per share (0-1) of the opportunities learnt from, on the same later snapshots.
 
     The latest origins, the shortest horizon, not recalibrated. `opportunities`: how many were
-    learnt from (count). A share from which nothing can be learnt is left out.
+    learnt from (count). A share from which nothing can be learnt is left out. `from_all`: what the
+    estimator predicted having learnt from all of them (`Backtest.latest`), if it is known.
     """
     rows = with_traits(snapshots, opportunities)
     folds = rolling_origins(
@@ -44,12 +48,15 @@ def learning_curve(
         first_after_days=context.settings.first_origin_after_days,
         horizons_days=[min(context.settings.horizons_days)],
         as_of=as_of,
-    )[-ORIGINS:]
+    )[-LATEST:]
     curve = []
     for share in SHARES:
         known = _share_of(opportunities, share)
         try:
-            predicted = pl.concat(_predicted(known, rows, folds, context, estimator))
+            if share == 1 and from_all is not None:
+                predicted = from_all
+            else:
+                predicted = pl.concat(_predicted(known, rows, folds, context, estimator))
         except ModelError:
             continue
         found = vars(figures(predicted))
@@ -71,11 +78,16 @@ def _predicted(
     context: Context,
     estimator: str,
 ) -> Iterator[pl.DataFrame]:
+    record, daily = Record.of(known), replace(context, up_to_date=False)
     for fold in folds:
-        fitted = ESTIMATORS[estimator].fit(known_by(known, fold.known_until), context)
+        fitted = ESTIMATORS[estimator].fit(record.known_by(fold.known_until), daily)
         tested = fold_rows(rows, fold).with_columns(
             origin=pl.lit(fold.origin), is_stale=pl.lit(value=False)
         )
-        for (day,), on_day in tested.partition_by("snapshot_date", as_dict=True).items():
-            today = fitted.updated(known_by(known, day))
-            yield from at_horizons(on_day, today, tuple(fold.test_dates), estimator)
+        parts = []
+        for day, _, traits in days_of(tested):
+            today = fitted.updated(record.known_by(day))
+            days = np.full(len(traits), day_number(day))
+            parts.append(today.incidence(traits, days, tuple(fold.test_dates)))
+        chances = Incidence(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+        yield from at_horizons(tested, chances, fold, estimator)

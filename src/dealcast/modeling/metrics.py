@@ -4,7 +4,7 @@ A figure that needs both outcomes is None where there is only one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -101,38 +101,75 @@ def auc_within(won: BoolArray, p: FloatArray, group: IntArray) -> float | None:
 class Ranking:
     """Rows put in the order of group and p, once, so that the AUC under any weights is quick.
 
-    `order`: positions of the rows. `won`: 1 or 0, in that order. `ties`: where each run of equal
-    p within a group begins. `groups`: the run with which each group begins.
+    `won` and `lost`: positions of the rows of either kind, in that order. `below` and `upto`: how
+    many lost ones have a smaller p than each won one, or one no larger. `groups` (of won ones) and
+    `ends` (of lost ones): where each group that has both begins and ends.
     """
 
-    order: IntArray
-    won: FloatArray
-    ties: IntArray
+    won: IntArray
+    lost: IntArray
+    below: IntArray
+    upto: IntArray
     groups: IntArray
+    ends: tuple[IntArray, IntArray]
 
     @classmethod
     def of(cls, won: BoolArray, p: FloatArray, group: IntArray | None = None) -> Self:
         """The ranking within each group; within all rows where no groups are given."""
-        group = np.zeros(len(p), dtype=np.int64) if group is None else group
-        order = np.lexsort((p, group))
-        p, group = p[order], group[order]
+        if group is None:
+            order = np.argsort(p, kind="stable")
+            group = np.zeros(len(p), dtype=np.int64)
+        else:
+            order = np.lexsort((p, group))
+        p, group, is_won = p[order], group[order], won[order]
         new_group = np.diff(group, prepend=group[:1] - 1) != 0
-        ties = np.flatnonzero(new_group | (np.diff(p, prepend=p[:1]) != 0))
-        groups = np.flatnonzero(new_group[ties])
-        return cls(order, won[order].astype(np.float64), ties, groups)
+        number = np.cumsum(new_group) - 1
+        tie = np.cumsum(new_group | (np.diff(p, prepend=p[:1]) != 0)) - 1
+        lost_by = np.append(0, np.cumsum(~is_won))
+        count = int(new_group.sum())
+        wins_in = np.bincount(number[is_won], minlength=count)
+        rows_in = np.bincount(number, minlength=count)
+        has_both = (wins_in > 0) & (wins_in < rows_in)
+        kept = has_both[number] & is_won
+        begins = np.append(np.flatnonzero(np.diff(tie, prepend=-1)), len(p))
+        of_group = np.append(np.flatnonzero(new_group), len(p))
+        return cls(
+            won=order[kept],
+            lost=order[~is_won],
+            below=lost_by[begins[tie[kept]]],
+            upto=lost_by[begins[tie[kept] + 1]],
+            groups=(np.cumsum(wins_in[has_both]) - wins_in[has_both]),
+            ends=(lost_by[of_group[:-1][has_both]], lost_by[of_group[1:][has_both]]),
+        )
+
+    def by(self, code: IntArray) -> Self:
+        """The same for weights that are given by these codes of the rows, not by row."""
+        return replace(self, won=code[self.won], lost=code[self.lost])
 
     def auc(self, weights: FloatArray | None = None) -> float | None:
         """AUC within the groups, weighted by wins; `weights`: how often each row counts.
+
+        Counts pairs as Mann and Whitney 1947 do.
 
         >>> one = Ranking.of(np.array([False, True, True]), np.array([0.5, 0.2, 0.9]))
         >>> one.auc(), one.auc(np.array([1.0, 1.0, 3.0]))
         (0.5, 0.75)
         """
-        weight = np.ones(len(self.won)) if weights is None else weights[self.order]
-        wins = weight * self.won
-        return auc_of_runs(
-            np.add.reduceat(wins, self.ties), np.add.reduceat(weight - wins, self.ties), self.groups
-        )
+        if not len(self.groups):
+            return None
+        if weights is None:
+            wins, lost = np.ones(len(self.won)), np.arange(len(self.lost) + 1, dtype=np.float64)
+        else:
+            wins, lost = weights[self.won], np.zeros(len(self.lost) + 1)
+            np.cumsum(weights[self.lost], out=lost[1:])
+        begin, end = lost[self.ends[0]], lost[self.ends[1]]
+        wins_in, losses_in = np.add.reduceat(wins, self.groups), end - begin
+        pairs = wins * (lost[self.below] + lost[self.upto]) / 2
+        beaten = np.add.reduceat(pairs, self.groups) - begin * wins_in
+        both = (wins_in > 0) & (losses_in > 0)
+        if not both.any():
+            return None
+        return float((beaten[both] / losses_in[both]).sum() / wins_in[both].sum())
 
 
 def auc_of_runs(wins: FloatArray, losses: FloatArray, groups: IntArray) -> float | None:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from dealcast.modeling.alike import Alike
 from dealcast.modeling.effects import GroupEffects, Level, converge
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import COHORT, BoolArray, FloatArray, History, Traits
-from dealcast.snapshots import DayArray
+from dealcast.modeling.history import COHORT, FloatArray, History, Traits
 
 LEVELS = (("sales_agent",), (COHORT,), ("sales_agent", COHORT))
 PRIOR_VARIANCE = 0.5
@@ -68,7 +67,7 @@ class NeverClose:
 
 def logistic(log_odds: FloatArray) -> FloatArray:
     """The chance (0-1) that belongs to log-odds."""
-    chance: FloatArray = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
+    chance: FloatArray = 1 / (1 + np.exp(-np.maximum(log_odds, -700.0)))
     return chance
 
 
@@ -87,94 +86,96 @@ class Mixture:
     """
 
     def __init__(
-        self, history: History, prior_groups: float, levels: Sequence[Sequence[str]] = LEVELS
+        self,
+        history: History,
+        prior_groups: float,
+        levels: Sequence[Sequence[str]] = LEVELS,
+        apart: Sequence[str] = (),
     ) -> None:
+        """`apart`: names that the speeds given to `fit` depend on."""
         self._history = history
         self._prior_groups = prior_groups
         self.levels = [
             Level(of, history.traits, prior_variance=PRIOR_VARIANCE, prior_groups=prior_groups)
             for of in levels
         ]
+        key = ("alike", tuple(map(tuple, levels)), tuple(apart))
+        self._alike = history.once(key, lambda: Alike.of(history, levels, apart))
         self._intercept = 0.0
+
+    def go_on_from(self, other: "Mixture") -> None:
+        """Take over what another has learnt of the same groups."""
+        self._intercept = other.result().intercept
+        for level, learnt in zip(self.levels, other.levels, strict=True):
+            level.effect, level.variance = learnt.effect, learnt.variance
 
     def fit(
         self, table: ClosingTable, log_speed: FloatArray | None = None, *, steps: int = STEPS
     ) -> FloatArray:
         """Learn until nothing moves, or so many steps; the chance of each that it never closes."""
-        history = self._history
-        speed = 1.0 if log_speed is None else np.exp(log_speed)
-        until = np.minimum(history.closed, history.last_day)
-        reached = table.cumulative(history.engaged, history.entered, until)
-        before, by_now = (speed * hazard for hazard in reached)
-        still_open = ~history.is_closed
-        rows = _alike([level.code for level in self.levels], before, by_now, still_open)
-        converge(lambda: self._step(rows), tolerance=TOLERANCE, at_most=steps)
-        odds = self._intercept + sum((x.values for x in self.levels), np.zeros(len(before)))
-        return np.where(still_open, logistic(odds + by_now), 0.0)
+        alike = self._alike
+        before, by_now = self._reached(table, log_speed)
+        converge(lambda: self._step(before, by_now), tolerance=TOLERANCE, at_most=steps)
+        return alike.spread(logistic(self._odds()[alike.open_prior] + by_now))
 
     def result(self) -> NeverClose:
         """What was learnt."""
         levels = tuple(level.result() for level in self.levels)
         return NeverClose(self._intercept, levels, self._prior_groups)
 
-    def _step(self, rows: "_Alike") -> float:
-        odds = self._intercept + sum(
-            (x.effect[code] for x, code in zip(self.levels, rows.codes, strict=True)),
-            np.zeros(len(rows.count)),
-        )
-        never = np.where(rows.still_open, logistic(odds + rows.by_now), 0.0)
+    def _reached(
+        self, table: ClosingTable, log_speed: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Cumulative hazard when first seen, by prior, and by now, by kind that is still open."""
+        history, alike = self._history, self._alike
+        cohorts, cohort = history.cohorts
+        if not len(cohorts):
+            return np.zeros(0), np.zeros(0)
+        key = ("cells", table.ages.tobytes(), table.fiscal_year_start_month)
+        cells = history.once(key, lambda: table.cells(cohorts, history.last_day))
+        course = table.course(cells)
+        seen_from = history.entered[alike.first] - cohorts[0]
+        before = course[cohort[alike.first], seen_from]
+        by_now = course[cohort[alike.open_first], -1]
+        if log_speed is None:
+            return before, by_now
+        speed = np.exp(log_speed)
+        return speed[alike.first] * before, speed[alike.open_first] * by_now
+
+    def _odds(self) -> FloatArray:
+        """Log-odds of never closing, by prior."""
+        odds = np.full(len(self._alike.count), self._intercept)
+        for level, code in zip(self.levels, self._alike.codes, strict=True):
+            odds += level.effect[code]
+        return odds
+
+    def _step(self, before: FloatArray, by_now: FloatArray) -> float:
+        alike, odds = self._alike, self._odds()
+        count, prior = alike.open_count, alike.open_prior
+        never = logistic(odds[prior] + by_now)
         unsure = never * (1 - never)
-        shifted = odds + rows.before
+        never = alike.by_prior(count * never)
+        shifted = odds + before
         expected = logistic(shifted)
         # One half of an opportunity more of each kind keeps the intercept finite.
         own = float(logistic(np.array([self._intercept]))[0])
-        gradient = (rows.count * (never - expected)).sum() + 0.5 - own
-        curvature = (rows.count * expected * (1 - expected)).sum() + own * (1 - own)
+        gradient = (never - alike.count * expected).sum() + 0.5 - own
+        curvature = (alike.count * expected * (1 - expected)).sum() + own * (1 - own)
         former = self._intercept
-        change = float(np.clip(gradient / curvature, -1, 1))
-        self._intercept = float(np.clip(former + change, -FARTHEST, FARTHEST))
+        change = float(min(max(gradient / curvature, -1), 1))
+        self._intercept = float(min(max(former + change, -FARTHEST), FARTHEST))
         largest = abs(self._intercept - former)
-        shifted = shifted + self._intercept - former
-        for level, code in zip(self.levels, rows.codes, strict=True):
+        shifted += self._intercept - former
+        told = np.empty((3, len(odds)))
+        for at, level in enumerate(self.levels):
             expected = logistic(shifted)
             spread = expected * (1 - expected)
-            moved = level.step(
-                code,
-                rows.count * (never - expected),
-                rows.count * spread,
-                rows.count * np.maximum(spread - unsure, 0.0),
-            )
-            shifted = shifted + moved
+            surer = count * np.maximum(spread[prior] - unsure, 0.0)
+            # Gradient and curvature of the log-likelihood, and the information really there.
+            np.subtract(never, alike.count * expected, out=told[0])
+            np.multiply(alike.count, spread, out=told[1])
+            np.add(alike.closed * spread, alike.by_prior(surer), out=told[2])
+            moved = level.move(*alike.by_group(at, told))
+            shifted += moved[alike.codes[at]]
             largest = max(largest, float(np.abs(moved).max(initial=0.0)))
         return largest
-
-
-@dataclass(frozen=True, eq=False)
-class _Alike:
-    """Opportunities that are alike in all that counts, and how many there are of each kind."""
-
-    codes: list[DayArray]
-    before: FloatArray
-    by_now: FloatArray
-    still_open: BoolArray
-    count: FloatArray
-
-
-def _alike(
-    codes: list[DayArray], before: FloatArray, by_now: FloatArray, still_open: BoolArray
-) -> _Alike:
-    # How long a closed one was open does not matter: it was one of those that close.
-    reached = np.where(still_open, by_now, 0.0)
-    columns = {f"level_{i}": code for i, code in enumerate(codes)}
-    kinds = (
-        pl.DataFrame({**columns, "before": before, "by_now": reached, "still_open": still_open})
-        .group_by(pl.all(), maintain_order=True)
-        .len("count")
-    )
-    return _Alike(
-        codes=[kinds[name].to_numpy() for name in columns],
-        before=kinds["before"].to_numpy(),
-        by_now=kinds["by_now"].to_numpy(),
-        still_open=kinds["still_open"].to_numpy(),
-        count=kinds["count"].cast(pl.Float64).to_numpy(),
-    )

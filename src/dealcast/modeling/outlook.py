@@ -10,7 +10,7 @@ from dealcast.contracts import CrmTables
 from dealcast.modeling.history import FloatArray, Traits, traits_of
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.scoring import with_amount
-from dealcast.snapshots import DayArray, day_number
+from dealcast.snapshots import day_number
 
 # New opportunities are believed to be like those of the last quarter (days).
 RECENT_DAYS = 91
@@ -82,11 +82,20 @@ def _recent_mix(dated: pl.LazyFrame, origin: date) -> pl.DataFrame:
 
 def _fresh(fitted: CompetingRisks, mix: pl.DataFrame, origin: date, days: int) -> FloatArray:
     """Chance to be won by engage day (row) and day (column): the mean of the mix."""
+    # Who differ in nothing that the model knows of are taken together.
+    told_apart = [name for name in KNOWN_AT_ENGAGING if name in fitted.entities]
+    kinds = (
+        mix.group_by(told_apart, maintain_order=True).agg(pl.col("share").sum())
+        if told_apart
+        else mix.select(pl.col("share").sum())
+    )
+    ahead = np.arange(days - 1)
+    engaged = np.repeat(day_number(origin) + 1 + ahead, kinds.height)
+    every_day = pl.concat([kinds.select(told_apart)] * len(ahead)) if len(ahead) else kinds.clear()
+    traits = Traits(engaged, {name: every_day[name] for name in told_apart})
+    won = fitted.daily(traits, engaged, days).won.reshape(len(ahead), kinds.height, days)
+    mean = np.einsum("k,akd->ad", kinds["share"].to_numpy(), won)
     fresh = np.zeros((days, days))
-    shares = mix["share"].to_numpy()
-    names = {name: mix[name] for name in KNOWN_AT_ENGAGING}
-    for ahead in range(days - 1):
-        engaged: DayArray = np.full(mix.height, day_number(origin) + 1 + ahead)
-        left = days - 1 - ahead
-        fresh[ahead, ahead + 1 :] = shares @ fitted.daily(Traits(engaged, names), engaged, left).won
+    for row in ahead:
+        fresh[row, row + 1 :] = mean[row, : days - 1 - row]
     return fresh

@@ -5,16 +5,18 @@ taken into account; what each adds to the log-odds is its part (a sequential dec
 in the order of PARTS). From the base rate, with all parts added, the score itself comes out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from dealcast.contracts import ScoreReasons
-from dealcast.modeling.history import FloatArray, Traits
+from dealcast.modeling.history import FloatArray
 from dealcast.modeling.recalibration import UNCHANGED
-from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.risks import CompetingRisks, Kinds
 from dealcast.modeling.training import WinModel
 from dealcast.snapshots import DayArray
 
@@ -82,55 +84,76 @@ PARTS: Mapping[str, Part] = {
 }
 
 
-def reasons(model: WinModel, opened: pl.DataFrame, traits: Traits, days: DayArray) -> pl.DataFrame:
-    """The contract ScoreReasons: one row per opportunity and part.
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What each part (column) adds to the log-odds of each kind of opportunity (row).
 
-    For the longest horizon, that of grade and value. `opened`: opportunity_id, scored_on and the
-    names that reasons mention, row by row with `traits` and `days`. A part that the model does
-    not have is left out.
+    `first`: an opportunity of each kind; `place`: the kind of each opportunity.
+    """
+
+    parts: tuple[str, ...]
+    log_odds: FloatArray
+    first: DayArray
+    place: DayArray
+
+
+def explain(model: WinModel, kinds: Kinds) -> Explained:
+    """The parts of the chance to be won within the longest horizon, that of grade and value.
+
+    A part that the model does not have is left out.
     """
     horizon = model.horizons_days[-1]
-    former = np.full(len(traits), _odds(model.base_rates.rates[horizon][0]))
-    frames = [_rows(opened, BASE, former, horizon)]
-    for name, predict in _stages(model, horizon):
-        odds = log_odds_of(predict(traits, days))
-        frames.append(_rows(opened, name, odds - former, horizon))
-        former = odds
-    return pl.concat(frames).sort("opportunity_id", maintain_order=True)
+    base = np.full(len(kinds.days), _odds(model.base_rates.rates[horizon][0]))
+    stages = list(_stages(model))
+    reached = [
+        log_odds_of(fitted.incidence(kinds.traits, kinds.days, [horizon]).won[:, 0])
+        for _, fitted in stages
+    ]
+    sizes = np.diff(np.stack([np.zeros_like(base), base, *reached], axis=1), axis=1)
+    return Explained((BASE, *(name for name, _ in stages)), sizes, kinds.first, kinds.place)
 
 
-def told(parts: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
+def reasons(explained: Explained, opened: pl.DataFrame, horizon_days: int) -> pl.DataFrame:
+    """The contract ScoreReasons: one row per opportunity and part, in order of the ids.
+
+    `opened`: opportunity_id and scored_on of each opportunity.
+    """
+    many = len(explained.parts)
+    ids = opened.select("opportunity_id", "scored_on").with_row_index("at").sort("opportunity_id")
+    place = explained.place[ids["at"].to_numpy()]
+    each = ids.select(pl.all().gather(pl.Series(np.repeat(np.arange(ids.height), many))))
+    part = pl.Series(explained.parts, dtype=pl.String)
+    return each.with_columns(
+        horizon_days=pl.lit(horizon_days, dtype=pl.Int32),
+        part=part.gather(np.tile(np.arange(many), ids.height)),
+        log_odds=pl.Series(explained.log_odds[place].ravel(), dtype=pl.Float64),
+    ).select(ScoreReasons.column_names())
+
+
+def told(explained: Explained, opened: pl.DataFrame) -> pl.DataFrame:
     """Per opportunity the part that raises its score most, and that which lowers it most.
 
-    Columns `reason_for` and `reason_against` in words with their size; null where none is worth
-    telling.
+    Columns `reason_for` and `reason_against` in words with their size, in the order of `opened`
+    (age_days and the names that reasons mention); null where none is worth telling.
     """
-    named = parts.filter(pl.col("part") != BASE).join(opened, on="opportunity_id", how="left")
-    largest = named.group_by("opportunity_id").agg(
-        pl.all().get(pl.col("log_odds").arg_max()).name.prefix("up_"),
-        pl.all().get(pl.col("log_odds").arg_min()).name.prefix("down_"),
+    kinds = opened.select(*_ENTITY_WORDS, "age_days").select(
+        pl.all().gather(pl.Series(explained.first, dtype=pl.Int64))
     )
-    lines = [
+    is_part = [part != BASE for part in explained.parts]
+    names = np.array(explained.parts)[is_part]
+    sizes, each = explained.log_odds[:, is_part], np.arange(len(kinds))
+    up, down = sizes.argmax(axis=1), sizes.argmin(axis=1)
+    lines = pl.DataFrame(
         {
-            "opportunity_id": row["opportunity_id"],
-            "reason_for": _told(row, "up_", "raises", row["up_log_odds"] > WORTH_TELLING),
-            "reason_against": _told(row, "down_", "lowers", row["down_log_odds"] < -WORTH_TELLING),
+            "reason_for": _told(kinds, names, up, sizes[each, up], "raises"),
+            "reason_against": _told(kinds, names, down, sizes[each, down], "lowers"),
         }
-        for row in largest.iter_rows(named=True)
-    ]
-    schema = {"opportunity_id": pl.String, "reason_for": pl.String, "reason_against": pl.String}
-    return pl.DataFrame(lines, schema=schema)
+    )
+    return lines.select(pl.all().gather(pl.Series(explained.place, dtype=pl.Int64)))
 
 
-Predict = Callable[[Traits, DayArray], FloatArray]
-
-
-def _stages(model: WinModel, horizon: int) -> Iterator[tuple[str, Predict]]:
-    """Each part with the probability in which it, and all before it, are taken into account."""
-
-    def within(fitted: CompetingRisks) -> Predict:
-        return lambda traits, days: fitted.incidence(traits, days, [horizon]).won[:, 0]
-
+def _stages(model: WinModel) -> Iterator[tuple[str, CompetingRisks]]:
+    """Each part with the model in which it, and all before it, are taken into account."""
     fitted = model.fitted
     bare = replace(fitted, speed=(), winning=(), boosted=None, recalibration=UNCHANGED)
     if bare.never_close is not None:
@@ -138,43 +161,48 @@ def _stages(model: WinModel, horizon: int) -> Iterator[tuple[str, Predict]]:
         bare = replace(bare, never_close=replace(bare.never_close, levels=()))
     else:
         levels = ()
-    yield "age", within(replace(bare, table=bare.table.without_calendar()))
+    yield "age", replace(bare, table=bare.table.without_calendar())
     if model.estimator != "age":
-        yield "calendar", within(bare)
+        yield "calendar", bare
     for count, level in enumerate(levels, start=1):
         assert bare.never_close is not None  # noqa: S101 - levels come from it
         bare = replace(bare, never_close=replace(bare.never_close, levels=levels[:count]))
-        yield f"{' and '.join(level.of)} never closes", within(bare)
+        yield f"{' and '.join(level.of)} never closes", bare
     for entity in dict.fromkeys(n for e in (*fitted.speed, *fitted.winning) for n in e.of):
         bare = replace(
             bare,
             speed=(*bare.speed, *(e for e in fitted.speed if e.of == (entity,))),
             winning=(*bare.winning, *(e for e in fitted.winning if e.of == (entity,))),
         )
-        yield entity, within(bare)
+        yield entity, bare
     if fitted.boosted is not None:
-        yield TOGETHER, within(replace(bare, boosted=fitted.boosted))
-    yield "recalibration", within(fitted)
+        yield TOGETHER, replace(bare, boosted=fitted.boosted)
+    yield "recalibration", fitted
 
 
-def _rows(opened: pl.DataFrame, part: str, size: FloatArray, horizon: int) -> pl.DataFrame:
-    return opened.select(
-        "opportunity_id",
-        "scored_on",
-        horizon_days=pl.lit(horizon, dtype=pl.Int32),
-        part=pl.lit(part),
-        log_odds=pl.Series(size),
-    ).select(ScoreReasons.column_names())
+def _told(
+    kinds: pl.DataFrame, names: npt.NDArray[np.str_], at: DayArray, size: FloatArray, way: str
+) -> pl.Series:
+    """The largest part of each kind in words; null where it is too small."""
+    told = kinds.with_columns(
+        pl.col(*_ENTITY_WORDS).fill_null("unknown"),
+        part=pl.Series(names[at], dtype=pl.String),
+        size=_signed(size),
+        is_worth=(size if way == "raises" else -size) > WORTH_TELLING,
+    )
+    text = pl.lit(None, dtype=pl.String)
+    for name in names:
+        words = getattr(PARTS[name], way).replace("{age}", "{age_days}")
+        known = re.findall(r"{(\w+)}", words)
+        line = pl.format(re.sub(r"{\w+}", "{}", words) + " ({})", *known, "size")
+        text = pl.when(pl.col("part") == name).then(line).otherwise(text)
+    return told.select(pl.when("is_worth").then(text)).to_series()
 
 
-def _told(row: Mapping[str, object], prefix: str, way: str, worth: bool) -> str | None:
-    if not worth:
-        return None
-    part = PARTS[str(row[f"{prefix}part"])]
-    known = {n: row[f"{prefix}{n}"] for n in (*_ENTITY_WORDS, "age_days")}
-    names = {n: "unknown" if value is None else value for n, value in known.items()}
-    text = getattr(part, way).format(age=names["age_days"], **names)
-    return f"{text} ({row[f'{prefix}log_odds']:+.2f})"
+def _signed(sizes: FloatArray) -> pl.Series:
+    """The sizes with sign and two decimals; each that is the same to two decimals written once."""
+    hundredths, at = np.unique(np.rint(sizes * 100), return_inverse=True)
+    return pl.Series([f"{h / 100:+.2f}" for h in hundredths.tolist()], dtype=pl.String).gather(at)
 
 
 def log_odds_of(p: FloatArray) -> FloatArray:

@@ -5,25 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from dealcast.modeling.boosting import BoostedWinning
+from dealcast.modeling.courses import Course, Incidence
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import FloatArray, History, Traits
+from dealcast.modeling.history import ENTITIES, FloatArray, History, Traits, distinct
 from dealcast.modeling.never_close import Mixture, NeverClose, log_odds, logistic
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
 from dealcast.snapshots import DayArray
 
 # Opportunities whose daily chances are held in memory at a time.
 BLOCK = 20_000
-
-
-class Incidence(NamedTuple):
-    """P(won) and P(lost) within each horizon: one row per opportunity, one column per horizon."""
-
-    won: FloatArray
-    lost: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,28 +34,53 @@ class CompetingRisks:
     recalibration: Recalibration = UNCHANGED
     boosted: BoostedWinning | None = None
 
+    @property
+    def entities(self) -> frozenset[str]:
+        """Columns of the CRM that tell groups of opportunities apart."""
+        levels = self.never_close.levels if self.never_close else ()
+        used = {n for effects in (*levels, *self.speed, *self.winning) for n in effects.of}
+        return frozenset(ENTITIES) & used.union(self.boosted.names if self.boosted else ())
+
     def incidence(self, traits: Traits, days: DayArray, horizons: Sequence[int]) -> Incidence:
         """P(won) and P(lost) within (s, s + H], open at the end of s (`days`, one per element).
 
         Daily chances add up to the cumulative incidence (Aalen and Johansen 1978), so
         probabilities grow with the horizon and P(won) + P(lost) + P(open) = 1.
         """
-        last = np.asarray(horizons) - 1
-        parts = [
-            tuple(p.cumsum(axis=1)[:, last][row] for p in daily)
-            for daily, row in self._blocks(traits, days, max(horizons))
+        (incidence,) = self.incidences(traits, days, horizons, [self.recalibration])
+        return incidence
+
+    def incidences(
+        self,
+        traits: Traits,
+        days: DayArray,
+        horizons: Sequence[int],
+        recalibrations: Sequence[Recalibration],
+    ) -> tuple[Incidence, ...]:
+        """The same by each of these recalibrations in place of the model's own."""
+        kinds = self.told_apart(traits, days)
+        blocks = [
+            c.incidences(horizons, recalibrations) for c in self.courses(kinds, max(horizons))
         ]
-        if not parts:
-            return Incidence(*(np.zeros((0, len(horizons))),) * 2)
-        # Rounding must not lead out of [0, 1].
-        return Incidence(*(np.minimum(np.concatenate(p), 1.0) for p in zip(*parts, strict=True)))
+        return tuple(_of_each(parts, kinds.place) for parts in zip(*blocks, strict=True))
 
     def daily(self, traits: Traits, days: DayArray, longest: int) -> Incidence:
         """Chance to be won, and lost, on each of the next days (column 0: tomorrow)."""
-        parts = [tuple(p[row] for p in daily) for daily, row in self._blocks(traits, days, longest)]
-        if not parts:
-            return Incidence(*(np.zeros((0, longest)),) * 2)
-        return Incidence(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+        kinds = self.told_apart(traits, days)
+        return _of_each([c.daily() for c in self.courses(kinds, longest)], kinds.place)
+
+    def told_apart(self, traits: Traits, days: DayArray) -> "Kinds":
+        """Those alike in all that the model knows of share their chances: one of each kind."""
+        number = distinct(days)[1]
+        engaged_days, engaged = distinct(traits.engaged)
+        number = number * len(engaged_days) + engaged
+        for name in sorted(self.entities):
+            groups = traits.groups([name])
+            number = distinct(number)[1] * (len(groups.names) + 1) + groups.code
+        _, place = distinct(number)
+        first = np.empty(place.max(initial=-1) + 1, dtype=np.int64)
+        first[place[::-1]] = np.arange(len(place))[::-1]
+        return Kinds(traits.take(first), days[first], first, place)
 
     def updated(self, history: History) -> "CompetingRisks":
         """The same process, with who never closes learnt from what is known by now."""
@@ -70,8 +88,9 @@ class CompetingRisks:
             return self
         seen = history.at_risk
         levels = [level.of for level in self.never_close.levels]
-        mixture = Mixture(seen, self.never_close.prior_groups, levels)
-        mixture.fit(self.table, self.log_speed(seen.traits))
+        pace = sorted({name for effects in self.speed for name in effects.of})
+        mixture = Mixture(seen, self.never_close.prior_groups, levels, pace)
+        mixture.fit(self.table, self.log_speed(seen.traits) if pace else None)
         return replace(self, never_close=mixture.result())
 
     def log_speed(self, traits: Traits) -> FloatArray:
@@ -106,32 +125,26 @@ class CompetingRisks:
             boosted=BoostedWinning.from_dict(boosted) if boosted else None,
         )
 
-    def _blocks(
-        self, traits: Traits, days: DayArray, longest: int
-    ) -> Iterator[tuple[Incidence, DayArray]]:
-        """Daily chances of the distinct ones of each block, and the row of each in them."""
-        factors = pl.DataFrame(
-            {
-                "day": days,
-                "engaged": traits.engaged,
-                "log_speed": self.log_speed(traits),
-                "never": self._never(traits, days),
-                **self._winning(traits),
-            }
-        )
-        for part in factors.iter_slices(BLOCK):
-            # Those alike in all of it share their chances, so each kind is computed once.
-            code = part.select(pl.struct(pl.all()).rank("dense") - 1).to_series().to_numpy()
-            _, first = np.unique(code, return_index=True)
-            yield self._daily(part[first], longest), code
+    def courses(self, kinds: "Kinds", longest: int) -> Iterator[Course]:
+        """How the kinds go on for so many days, so many kinds at a time; at least one course."""
+        for start in range(0, max(len(kinds.days), 1), BLOCK):
+            at = np.arange(start, min(start + BLOCK, len(kinds.days)))
+            traits, days = kinds.traits.take(at), kinds.days[at]
+            yield Course.of(
+                self.table,
+                days,
+                traits.engaged,
+                never=self._never(traits, days),
+                speed=np.exp(self.log_speed(traits)) if self.speed else None,
+                winning=self._share_won(traits),
+                longest=longest,
+                recalibration=self.recalibration,
+            )
 
-    def _winning(self, traits: Traits) -> dict[str, FloatArray]:
-        """Shift of the log-odds of winning: one column, or one per month of the quarter."""
-        winning = self.log_winning(traits)
-        if self.boosted is None:
-            return {"winning": winning}
-        shifts = self.boosted.shifts(traits)
-        return {f"winning_{m}": winning + shifts[:, m] for m in range(shifts.shape[1])}
+    def _share_won(self, traits: Traits) -> FloatArray:
+        """Log-odds of being won when closing in month 1, 2 and 3 of the quarter (columns)."""
+        odds = log_odds(self.table.won) + self.log_winning(traits)[:, None]
+        return odds if self.boosted is None else odds + self.boosted.shifts(traits)
 
     def _never(self, traits: Traits, days: DayArray) -> FloatArray:
         """Chance that each, open at the end of its day, never closes."""
@@ -141,20 +154,21 @@ class CompetingRisks:
         by_now = np.exp(self.log_speed(traits)) * usual
         return logistic(self.never_close.log_odds(traits) + by_now)
 
-    def _daily(self, kinds: pl.DataFrame, longest: int) -> Incidence:
-        today, engaged, speed, never, *by_month = (
-            column.to_numpy()[:, None] for column in kinds.get_columns()
-        )
-        day = today + np.arange(1, longest + 1)
-        hazard = 1 - (1 - self.table.closing_hazard(day - engaged, day)) ** np.exp(speed)
-        closed = (1 - never) * (1 - np.cumprod(1 - hazard, axis=1))
-        # Rounding must not make a chance negative.
-        closing = np.diff(self.recalibration.closed(closed), axis=1, prepend=0.0).clip(min=0.0)
-        winning = by_month[0]
-        if self.boosted is not None:
-            winning = np.take_along_axis(np.hstack(by_month), self.table.month(day), axis=1)
-        share = logistic(log_odds(self.table.share_won(day)) + winning + self.recalibration.winning)
-        return Incidence(closing * share, closing * (1 - share))
+
+class Kinds(NamedTuple):
+    """One opportunity of each kind on its day (day numbers): the position of the first one.
+
+    `place`: the kind of each opportunity.
+    """
+
+    traits: Traits
+    days: DayArray
+    first: DayArray
+    place: DayArray
+
+
+def _of_each(parts: Sequence[Incidence], place: DayArray) -> Incidence:
+    return Incidence(*(np.concatenate(p)[place] for p in zip(*parts, strict=True)))
 
 
 def _summed(effects: Sequence[GroupEffects], traits: Traits) -> FloatArray:

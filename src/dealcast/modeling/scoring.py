@@ -8,8 +8,10 @@ import polars as pl
 
 from dealcast.contracts import OPEN_STAGES, CrmTables, scores_contract
 from dealcast.errors import ModelError
-from dealcast.modeling.history import ENTITIES, FloatArray, Traits, known_by, traits_of
-from dealcast.modeling.reasons import reasons, told
+from dealcast.modeling.courses import Course
+from dealcast.modeling.history import ENTITIES, FloatArray, known_by, traits_of
+from dealcast.modeling.reasons import explain, reasons, told
+from dealcast.modeling.risks import Kinds
 from dealcast.modeling.training import WinModel
 from dealcast.snapshots import DayArray, day_number
 
@@ -22,8 +24,6 @@ WINDOW = (0.1, 0.9)
 # With a smaller chance (0-1) of ever closing a window would say nothing.
 WORTH_A_WINDOW = 0.01
 GRADES = ("A", "B", "C", "D")
-# Opportunities whose chances of each day to come are held in memory at a time.
-BLOCK = 20_000
 
 
 class Scored(NamedTuple):
@@ -56,13 +56,13 @@ def score(
     refuse_mismatch(model, as_of, catalogue_fingerprint)
     today = model.updated(known_by(tables.opportunities.collect(), as_of))
     opened = with_amount(open_on(tables.opportunities, as_of), tables, as_of).collect()
-    aged = _aged(opened, as_of)
-    parts = reasons(today, aged, traits_of(aged), np.full(aged.height, day_number(as_of)))
-    rows = with_chances(today, opened, as_of).join(
-        told(parts, aged), on="opportunity_id", how="left"
-    )
+    aged = _aged(opened)
+    kinds = _kinds(today, aged, as_of)
+    explained = explain(today, kinds)
     scores = (
-        rows.with_columns(
+        _with_chances(today, opened, kinds)
+        .hstack(_on_all(opened, told(explained, aged)))
+        .with_columns(
             scored_on=pl.lit(as_of),
             model_id=pl.lit(model.model_id),
             expected_value=pl.col("amount") * pl.col(f"p_won_{model.horizons_days[-1]}"),
@@ -72,7 +72,8 @@ def score(
         .sort(["expected_value", "opportunity_id"], descending=[True, False], nulls_last=True)
         .select(scores_contract(model.horizons_days).column_names())
     )
-    return Scored(scores, parts, today)
+    rows = aged.with_columns(scored_on=pl.lit(as_of))
+    return Scored(scores, reasons(explained, rows, today.horizons_days[-1]), today)
 
 
 def with_chances(model: WinModel, opened: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -81,16 +82,30 @@ def with_chances(model: WinModel, opened: pl.DataFrame, as_of: date) -> pl.DataF
     Adds p_won_H and p_lost_H for its horizons, p_ever_won, closes_from and closes_until, all null
     where there is no clock, and is_stale with stale_evidence.
     """
-    aged = _aged(opened, as_of)
-    day = np.full(aged.height, day_number(as_of))
-    chances = _chances(model, aged, traits_of(aged), day)
-    return opened.join(
-        chances, on="opportunity_id", how="left", maintain_order="left"
-    ).with_columns(**_staleness(model))
+    return _with_chances(model, opened, _kinds(model, _aged(opened), as_of))
 
 
-def _aged(opened: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    return opened.filter(pl.col("age_days").is_not_null()).with_columns(scored_on=pl.lit(as_of))
+def _with_chances(model: WinModel, opened: pl.DataFrame, kinds: Kinds) -> pl.DataFrame:
+    chances = _chances(model, kinds).select(pl.all().gather(_numbers(kinds.place)))
+    return opened.hstack(_on_all(opened, chances)).with_columns(**_staleness(model))
+
+
+def _aged(opened: pl.DataFrame) -> pl.DataFrame:
+    """Those that have a clock."""
+    return opened.filter(pl.col("age_days").is_not_null())
+
+
+def _kinds(model: WinModel, aged: pl.DataFrame, as_of: date) -> Kinds:
+    return model.fitted.told_apart(traits_of(aged), np.full(aged.height, day_number(as_of)))
+
+
+def _on_all(opened: pl.DataFrame, of_aged: pl.DataFrame) -> pl.DataFrame:
+    """The rows of those with a clock on those of all: null where there is none."""
+    has_clock = opened["age_days"].is_not_null()
+    if has_clock.all():
+        return of_aged
+    at = pl.select(pl.when(has_clock).then(has_clock.cum_sum() - 1)).to_series()
+    return of_aged.select(pl.all().gather(at))
 
 
 def _staleness(model: WinModel) -> dict[str, pl.Expr]:
@@ -148,38 +163,32 @@ def open_on(opportunities: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     )
 
 
-def _chances(model: WinModel, aged: pl.DataFrame, traits: Traits, days: DayArray) -> pl.DataFrame:
-    """p_won_H and p_lost_H of those that have an age, p_ever_won and the close window."""
-    blocks = (np.arange(s, min(s + BLOCK, len(days))) for s in range(0, max(len(days), 1), BLOCK))
-    return pl.concat(_chances_of(model, aged[at], traits.take(at), days[at]) for at in blocks)
+def _chances(model: WinModel, kinds: Kinds) -> pl.DataFrame:
+    """p_won_H and p_lost_H of each kind, p_ever_won and the close window."""
+    longest = max(model.oldest_closed_age_days, *model.horizons_days)
+    return pl.concat(_chances_of(model, c) for c in model.fitted.courses(kinds, longest))
 
 
-def _chances_of(
-    model: WinModel, aged: pl.DataFrame, traits: Traits, days: DayArray
-) -> pl.DataFrame:
-    incidence = model.incidence(traits, days)
+def _chances_of(model: WinModel, course: Course) -> pl.DataFrame:
+    within = course.incidence([*model.horizons_days, course.longest])
     columns = {
         f"p_{outcome}_{h}": values[:, at]
-        for outcome, values in incidence._asdict().items()
+        for outcome, values in within._asdict().items()
         for at, h in enumerate(model.horizons_days)
     }
-    longest = max(model.oldest_closed_age_days, *model.horizons_days)
-    won, lost = model.daily(traits, days, longest)
-    closed = (won + lost).cumsum(axis=1)
-    first, last = (_reached(closed, share) for share in WINDOW)
-    worth = pl.Series(closed[:, -1] >= WORTH_A_WINDOW, dtype=pl.Boolean)
-    return aged.with_columns(first=first, last=last).select(
-        "opportunity_id",
-        **{name: pl.Series(values) for name, values in columns.items()},
-        p_ever_won=pl.Series(np.minimum(won.sum(axis=1), 1.0)),
-        closes_from=pl.when(worth).then(pl.col("scored_on") + pl.duration(days="first")),
-        closes_until=pl.when(worth).then(pl.col("scored_on") + pl.duration(days="last")),
+    worth = pl.Series(course.closed(course.longest) >= WORTH_A_WINDOW, dtype=pl.Boolean)
+    first, last = (
+        pl.Series(course.days + course.days_until(share), dtype=pl.Int32).cast(pl.Date)
+        for share in WINDOW
+    )
+    numbers = {name: _numbers(values) for name, values in columns.items()}
+    return pl.DataFrame({**numbers, "p_ever_won": _numbers(within.won[:, -1])}).with_columns(
+        closes_from=pl.when(worth).then(first), closes_until=pl.when(worth).then(last)
     )
 
 
-def _reached(closed: FloatArray, share: float) -> pl.Series:
-    """Days until the chance to have closed is that share of what it comes to."""
-    return pl.Series((closed < share * closed[:, -1:]).sum(axis=1) + 1)
+def _numbers(values: FloatArray | DayArray) -> pl.Series:
+    return pl.Series(np.ascontiguousarray(values))
 
 
 def with_amount(opened: pl.LazyFrame, tables: CrmTables, as_of: date) -> pl.LazyFrame:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from dealcast.errors import ModelError, OtherVersionError, listed
+from dealcast.modeling.courses import Incidence
 from dealcast.modeling.estimators import (
     DEFAULT,
     BaseRates,
@@ -17,9 +18,9 @@ from dealcast.modeling.estimators import (
     base_rates,
     estimator_named,
 )
-from dealcast.modeling.history import ENTITIES, History, Traits, known_by
+from dealcast.modeling.history import History, Traits, known_by
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
-from dealcast.modeling.risks import CompetingRisks, Incidence
+from dealcast.modeling.risks import CompetingRisks
 from dealcast.snapshots import EPOCH, DayArray
 
 
@@ -161,19 +162,12 @@ def train(  # noqa: PLR0913 - keywords from different parts of the run
         trained_until=as_of,
         first_close=EPOCH + timedelta(days=history.first_close),
         features=chosen.features,
-        entities=_used(fitted),
+        entities=tuple(sorted(fitted.entities)),
         catalogue_fingerprint=catalogue_fingerprint,
         oldest_closed_age_days=history.person_days.oldest_closed_age,
         won=won,
         lost=lost,
     )
-
-
-def _used(fitted: CompetingRisks) -> tuple[str, ...]:
-    """Columns of the CRM that tell groups of opportunities apart in the model."""
-    levels = fitted.never_close.levels if fitted.never_close else ()
-    used = {n for effects in (*levels, *fitted.speed, *fitted.winning) for n in effects.of}
-    return tuple(sorted(used & set(ENTITIES)))
 
 
 def _enough(history: History, min_closed: int) -> tuple[int, int]:

@@ -45,20 +45,21 @@ class Verdict:
         return {**asdict(self), "text": self.text}
 
 
-def judge(
+def judge(  # noqa: PLR0913 - keywords from different parts of the run
     candidates: pl.DataFrame,
     evaluation: Evaluation,
     *,
     winning: Sequence[EntityRates],
     not_closing: Sequence[EntityRates],
     is_asked_for: bool = False,
+    judged_on: str = "",
 ) -> Verdict:
     """The verdict on the chosen estimator from its backtest and the tests of people metrics.
 
     `candidates`: the contract BacktestCandidates. Timing: at the shortest horizon the calendar
     saves log loss beside age alone, beyond chance. Entities: a difference in win rate given the
     calendar, at .01 shared among the tests. `is_asked_for`: the estimator is issued whatever the
-    verdict says.
+    verdict says. `judged_on`: a sentence on the opportunities, where they are not all there are.
     """
     first = evaluation.horizons[0]
     beside = {**first.baselines, evaluation.estimator: first.figures}
@@ -83,6 +84,7 @@ def judge(
             _who_never_closes(never),
             _base_rates(first) if nothing and not is_asked_for else _trust(first),
             _would_help(timing, entities),
+            *filter(None, [judged_on]),
         ),
     )
 

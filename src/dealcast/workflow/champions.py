@@ -15,6 +15,15 @@ def model_entities(ws: Workspace) -> tuple[str, ...]:
     return tuple(name for name in ws.settings.model.entities if name not in excluded)
 
 
+def judged_opportunities(ws: Workspace) -> Any:
+    """The opportunities that models are judged on: all, or of very many always the same sample."""
+    from dealcast.modeling.judged import judged
+
+    model = ws.settings.model
+    opportunities = ws.known_tables().opportunities.collect()
+    return judged(opportunities, at_most=model.max_judged, seed=model.seed)
+
+
 def champion_model(ws: Workspace) -> tuple[Any, str]:
     """The model that scores on `as_of`, and why it does."""
     from dealcast.modeling.training import WinModel
@@ -85,7 +94,7 @@ def _judge_challenger(
         former,
         version.model_id,
         ws.load("backtest_predictions", "evaluate"),
-        ws.known_tables().opportunities.collect(),
+        judged_opportunities(ws).opportunities,
     )
     ws.store.put_json(f"runs/{ws.run_id}/contest.json", met.to_dict())
     return met.reason, met.promoted

@@ -9,8 +9,14 @@ import polars as pl
 from dealcast.errors import HistoryTooShortError, LeakError, OtherVersionError, SettingsError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
+from dealcast.snapshots import build_snapshots, snapshot_dates
 from dealcast.tracking.base import Metric, ModelVersion, Param, Table
-from dealcast.workflow.champions import champion_model, model_entities, register_and_contest
+from dealcast.workflow.champions import (
+    champion_model,
+    judged_opportunities,
+    model_entities,
+    register_and_contest,
+)
 from dealcast.workflow.manifest import StepRecord
 from dealcast.workflow.workspace import Made, Workspace
 
@@ -30,11 +36,12 @@ def evaluate_model(ws: Workspace) -> Made:
     """
     from dealcast.modeling.backtest import backtest
 
-    opportunities = ws.known_tables().opportunities.collect()
+    to_judge = judged_opportunities(ws)
+    snapshots = _snapshots(ws, to_judge.opportunities)
     try:
         tested = backtest(
-            opportunities,
-            ws.load("snapshots", "features"),
+            to_judge.opportunities,
+            snapshots,
             fitting_context(ws),
             as_of=ws.as_of,
             progress=ws.progress,
@@ -42,19 +49,25 @@ def evaluate_model(ws: Workspace) -> Made:
     except HistoryTooShortError as error:
         logger.warning("not evaluated: %s", error.problem)
         return Made(figures={"evaluation": None, "not_evaluated": error.problem})
-    return _judged(ws, tested, opportunities)
+    return _judged(ws, tested, to_judge, snapshots)
 
 
-def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
+def _snapshots(ws: Workspace, opportunities: pl.DataFrame) -> pl.DataFrame:
+    """Their snapshots, as the step `features` made them of all: made again, not read among all."""
+    dates = snapshot_dates(ws.known_tables().opportunities, ws.settings.features, as_of=ws.as_of)
+    return build_snapshots(opportunities.lazy(), dates, as_of=ws.as_of).collect()
+
+
+def _judged(ws: Workspace, tested: Any, to_judge: Any, snapshots: pl.DataFrame) -> Made:
     from dealcast.modeling.cohorts import cohorts
     from dealcast.modeling.evaluation import by_origin, evaluate
     from dealcast.modeling.learning_curve import learning_curve
     from dealcast.modeling.selection import choose
     from dealcast.modeling.verdict import judge
 
-    candidates = tested.candidates
+    candidates, opportunities = tested.candidates, to_judge.opportunities
     choice = choose(candidates, wanted=ws.settings.model.estimator)
-    winning, not_closing = _people(ws)
+    winning, not_closing = _people(ws, opportunities)
     ws.progress("intervals and noise floors", 0.8)
     evaluation = evaluate(candidates, estimator=choice.estimator, seed=ws.settings.model.seed)
     verdict = judge(
@@ -63,6 +76,7 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
         winning=winning,
         not_closing=not_closing,
         is_asked_for=choice.is_asked_for,
+        judged_on=to_judge.text,
     )
     if verdict.published != choice.estimator:
         evaluation = evaluate(candidates, estimator=verdict.published, seed=ws.settings.model.seed)
@@ -70,10 +84,11 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
     ws.progress("learning curve", 0.9)
     curve = learning_curve(
         opportunities,
-        ws.load("snapshots", "features"),
+        snapshots,
         fitting_context(ws),
         estimator=estimator,
         as_of=ws.as_of,
+        from_all=tested.latest[estimator],
     )
     made = Made()
     own = candidates.filter(pl.col("estimator") == estimator).drop("estimator")
@@ -83,6 +98,7 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
     content = {
         "summary": verdict.text,
         "verdict": verdict.to_dict(),
+        "judged": to_judge.to_dict(),
         "choice": choice.to_dict(),
         **evaluation.to_dict(),
         "learning_curve": curve.to_dicts(),
@@ -112,6 +128,7 @@ def _judged(ws: Workspace, tested: Any, opportunities: pl.DataFrame) -> Made:
     logger.info("%s", verdict.text)
     made.figures = {
         "evaluation": evaluation.headline(),
+        "judged": to_judge.to_dict(),
         "summary": verdict.text,
         "verdict": verdict.strength,
         "chosen_estimator": estimator,
@@ -284,12 +301,11 @@ def _refuse_near_perfect(ws: Workspace, auc: float) -> None:
     )
 
 
-def _people(ws: Workspace) -> tuple[list[Any], list[Any]]:
+def _people(ws: Workspace, frame: pl.DataFrame) -> tuple[list[Any], list[Any]]:
     """Rates by entity with their tests: of winning, and of never closing."""
     from dealcast.modeling.people import never_closes, win_rates
 
     tables = ws.known_tables()
-    frame: pl.DataFrame = tables.opportunities.collect()
     month = ws.settings.data.fiscal_year_start_month
     if tables.sales_agents is not None:
         frame = frame.join(tables.sales_agents.collect(), on="sales_agent", how="left")

@@ -78,15 +78,15 @@ def _outlook_on(ws: Workspace, model: Any) -> Any:
     """What the win model says at an origin, learnt anew from what was known then."""
     from dealcast.forecasting import Outlook
     from dealcast.modeling.estimators import ESTIMATORS
-    from dealcast.modeling.history import known_by
+    from dealcast.modeling.history import Record
     from dealcast.modeling.outlook import win_chances
     from dealcast.modeling.recalibration import UNCHANGED
 
     tables, context = ws.known_tables(), fitting_context(ws)
-    opportunities = tables.opportunities.collect()
+    record = Record.of(tables.opportunities.collect())
 
     def outlook_on(origin: date, days: int) -> Outlook:
-        history = known_by(opportunities, origin)
+        history = record.known_by(origin)
         if origin >= ws.as_of:
             fitted: Any = model.updated(history).fitted
         else:
