@@ -18,6 +18,7 @@ from dealcast.features.lens import with_dimensions
 from dealcast.features.spec import FeatureSpec, Total
 from dealcast.snapshots import Frame
 
+# Beyond every day number that the contracts allow (1980 to 2099), none of which is negative.
 LARGEST_DAY = 100_000
 ASKED = "is_asked_for"
 EVERYONE = ENTITIES["everyone"]

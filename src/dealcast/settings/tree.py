@@ -212,7 +212,7 @@ class FeatureSettings(Section):
 
 
 class EngineSettings(Section):
-    """What computes snapshots and point-in-time features, and how much memory a run may use."""
+    """What computes snapshots and point-in-time features, and in how much memory."""
 
     name: Literal["polars", "duckdb"] = Field(
         "polars", description="polars, the default; or duckdb (extra 'duckdb')."
@@ -220,7 +220,7 @@ class EngineSettings(Section):
     memory_gb: float | None = Field(
         None,
         gt=0,
-        description="Memory (GB) that a run may use; by default most of what is free.",
+        description="Memory (GB) that cleaning and DuckDB keep to; by default most of what there is.",
     )
 
 
