@@ -20,8 +20,8 @@ import polars as pl
 
 from dealcast.contracts import CrmTables
 from dealcast.modeling.estimators import Context
-from dealcast.modeling.history import traits_of
 from dealcast.modeling.training import WinModel, train
+from dealcast.modeling.traits import traits_of
 from dealcast.settings import ModelSettings, SampleSource
 from dealcast.sources.sample import dimension_tables
 

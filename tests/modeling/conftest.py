@@ -10,7 +10,8 @@ import pytest
 
 from dealcast.contracts import Opportunities
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import ENTITIES, known_by, traits_of
+from dealcast.modeling.history import known_by
+from dealcast.modeling.traits import ENTITIES, traits_of
 from dealcast.settings import FeatureSettings, ModelSettings, SampleSource
 from dealcast.snapshots import build_snapshots, day_number, snapshot_dates
 from dealcast.sources.sample import Outcomes, World

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from dealcast.modeling.alike import Alike
-from dealcast.modeling.history import History, Traits
+from dealcast.modeling.history import History
+from dealcast.modeling.traits import Traits
 from dealcast.snapshots import day_number
 
 UNTIL = date(2024, 3, 1)

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from dealcast.modeling.effects import SMALLEST_VARIANCE, GroupEffects, Level, converge
-from dealcast.modeling.history import FloatArray, Traits
 from dealcast.modeling.never_close import logistic
+from dealcast.modeling.traits import FloatArray, Traits
 
 
 def named(*agents: str | None) -> Traits:

@@ -6,8 +6,9 @@ import pytest
 
 from dealcast.modeling.entity_effects import Speed, learn_winning
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import History, Traits
+from dealcast.modeling.history import History
 from dealcast.modeling.never_close import logistic
+from dealcast.modeling.traits import Traits
 from dealcast.snapshots import day_number
 
 DAY = day_number(date(2024, 1, 1))

@@ -16,8 +16,9 @@ from dealcast.modeling.estimators import (
     base_rates,
     estimator_named,
 )
-from dealcast.modeling.history import Traits, known_by
+from dealcast.modeling.history import known_by
 from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import build_snapshots, day_number
 

@@ -7,8 +7,9 @@ import pytest
 
 from dealcast.modeling import fitting, metrics
 from dealcast.modeling.fitting import fit_mixture, fit_process
-from dealcast.modeling.history import ENTITIES, known_by, traits_of
+from dealcast.modeling.history import known_by
 from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.traits import ENTITIES, traits_of
 from dealcast.snapshots import day_number
 
 Rehearsed = Callable[..., pl.DataFrame]

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from dealcast.errors import ModelError
-from dealcast.modeling.history import COHORT, History, Traits, known_by
+from dealcast.modeling.history import History, known_by
 from dealcast.snapshots import day_number
 
 Opportunity = Callable[..., pl.DataFrame]
@@ -146,29 +146,6 @@ def test_the_order_of_rows_does_not_matter(steady: pl.DataFrame, steady_until: d
     assert np.array_equal(one_way.engaged, other_way.engaged)
     assert np.array_equal(one_way.closed, other_way.closed)
     assert np.array_equal(one_way.won, other_way.won)
-
-
-def test_groups_are_null_where_a_part_is_not_known() -> None:
-    traits = Traits(
-        np.array([0, 13, 14]),
-        {"sales_agent": pl.Series(["Ann", None, "Bob"]), "product": pl.Series(["A", "B", None])},
-    )
-
-    assert traits.group(["sales_agent"]).to_list() == ["Ann", None, "Bob"]
-    assert traits.group([COHORT]).to_list() == ["0", "0", "1"]
-    assert [n is None for n in traits.group(["sales_agent", "product"])] == [False, True, True]
-    assert traits.group(["account"]).to_list() == [None] * 3
-
-
-@pytest.mark.parametrize("rows", [np.array([2, 0]), np.array([True, False, True])])
-def test_traits_are_taken_by_position_and_by_mask(rows: np.ndarray) -> None:
-    traits = Traits(np.array([5, 6, 7]), {"product": pl.Series(["A", None, "C"])})
-
-    found = traits.take(rows)
-
-    expected = [7, 5] if rows.dtype == np.int64 else [5, 7]
-    assert found.engaged.tolist() == expected
-    assert found.names["product"].to_list() == [{5: "A", 7: "C"}[day] for day in expected]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 
 from dealcast.contracts import CrmTables, ScoreChanges
 from dealcast.modeling.estimators import Context
-from dealcast.modeling.history import ENTITIES
 from dealcast.modeling.movement import Issued, score_changes
 from dealcast.modeling.reasons import log_odds_of
 from dealcast.modeling.scoring import score
 from dealcast.modeling.training import WinModel, train
+from dealcast.modeling.traits import ENTITIES
 from dealcast.settings import ModelSettings
 
 CONTEXT = Context(ModelSettings(horizons_days=(30, 90)), entities=ENTITIES)

@@ -7,8 +7,9 @@ import pytest
 
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import History, Traits
+from dealcast.modeling.history import History
 from dealcast.modeling.never_close import FIXED, LEARNT, Mixture, NeverClose, log_odds, logistic
+from dealcast.modeling.traits import Traits
 from dealcast.snapshots import day_number
 
 DAY = day_number(date(2024, 1, 1))

@@ -8,11 +8,11 @@ import pytest
 
 from dealcast.contracts import CrmTables, ScoreReasons
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import ENTITIES
 from dealcast.modeling.reasons import BASE, PARTS, WORTH_TELLING, Explained, log_odds_of, told
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
 from dealcast.modeling.scoring import Scored, score
 from dealcast.modeling.training import train
+from dealcast.modeling.traits import ENTITIES
 from dealcast.settings import ModelSettings
 
 MOVED = Recalibration(0.3, 0.9, -0.2)

@@ -8,10 +8,11 @@ import pytest
 from dealcast.modeling import risks
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import Traits, known_by
+from dealcast.modeling.history import known_by
 from dealcast.modeling.never_close import LEARNT, NeverClose, log_odds, logistic
 from dealcast.modeling.recalibration import Recalibration
 from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.traits import Traits
 from dealcast.snapshots import day_number
 
 ANY_DAY = day_number(date(2024, 10, 20))

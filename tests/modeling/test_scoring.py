@@ -10,10 +10,10 @@ from dealcast.contracts import CrmTables, ScoreReasons, scores_contract
 from dealcast.errors import ModelError
 from dealcast.modeling import risks
 from dealcast.modeling.estimators import Context
-from dealcast.modeling.history import Traits
 from dealcast.modeling.recalibration import Recalibration
 from dealcast.modeling.scoring import ENGAGED_LATER, NOT_ENGAGED, score
 from dealcast.modeling.training import WinModel, train
+from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import day_number
 

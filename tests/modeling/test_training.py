@@ -8,9 +8,10 @@ import pytest
 
 from dealcast.errors import ModelError, OtherVersionError
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import ENTITIES, known_by, traits_of
+from dealcast.modeling.history import known_by
 from dealcast.modeling.recalibration import Recalibration
 from dealcast.modeling.training import WinModel, train
+from dealcast.modeling.traits import ENTITIES, traits_of
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import day_number
 

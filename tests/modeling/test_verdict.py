@@ -9,9 +9,9 @@ import pytest
 from dealcast.modeling.backtest import backtest
 from dealcast.modeling.estimators import ESTIMATORS, Context
 from dealcast.modeling.evaluation import evaluate
-from dealcast.modeling.history import ENTITIES
 from dealcast.modeling.people import EntityRates, never_closes, win_rates
 from dealcast.modeling.selection import choose
+from dealcast.modeling.traits import ENTITIES
 from dealcast.modeling.verdict import Verdict, judge
 from dealcast.settings import ModelSettings, SampleSource
 

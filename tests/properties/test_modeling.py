@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from dealcast.errors import ModelError
 from dealcast.modeling import metrics
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import ENTITIES, History, Traits, known_by, traits_of
+from dealcast.modeling.history import History, known_by
 from dealcast.modeling.recalibration import Recalibration
 from dealcast.modeling.risks import CompetingRisks, Incidence
+from dealcast.modeling.traits import ENTITIES, Traits, traits_of
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import DayArray, day_number
 

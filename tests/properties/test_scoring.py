@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from dealcast.contracts import CrmTables, ScoreChanges, ScoreReasons, scores_contract
 from dealcast.errors import ModelError
 from dealcast.modeling.estimators import Context
-from dealcast.modeling.history import ENTITIES
 from dealcast.modeling.movement import Issued, score_changes
 from dealcast.modeling.reasons import log_odds_of
 from dealcast.modeling.recalibration import Recalibration
 from dealcast.modeling.scoring import Scored, score
 from dealcast.modeling.training import train
+from dealcast.modeling.traits import ENTITIES
 from dealcast.settings import ModelSettings
 
 START = date(2024, 1, 1)

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from dealcast.modeling.history import BoolArray, FloatArray, History
+from dealcast.modeling.history import History
+from dealcast.modeling.traits import BoolArray, FloatArray
 from dealcast.snapshots import DayArray
 
 

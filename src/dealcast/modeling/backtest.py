@@ -10,10 +10,11 @@ import polars as pl
 from dealcast.contracts import BacktestCandidates
 from dealcast.modeling.courses import Incidence
 from dealcast.modeling.estimators import ESTIMATORS, Context, tried
-from dealcast.modeling.history import ENTITIES, Record, Traits, traits_of
+from dealcast.modeling.history import Record
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration, recalibrate
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import Fold, rolling_origins
+from dealcast.modeling.traits import ENTITIES, Traits, traits_of
 from dealcast.snapshots import EPOCH, day_number
 
 # Opportunities whose snapshots are predicted, spread evenly over their ids. More would not make

@@ -14,7 +14,8 @@ import polars as pl
 
 from dealcast.errors import MissingExtraError
 from dealcast.modeling.hazard import MONTHS
-from dealcast.modeling.history import FloatArray, History, Traits
+from dealcast.modeling.history import History
+from dealcast.modeling.traits import FloatArray, Traits
 from dealcast.snapshots import DayArray, month_of_quarter
 
 MOST_TREES, PATIENCE = 400, 20

@@ -6,9 +6,10 @@ from typing import Any
 import polars as pl
 
 from dealcast.modeling.evaluation import codes, day_numbers, won_and_p
-from dealcast.modeling.history import FloatArray, Record, traits_of
+from dealcast.modeling.history import Record
 from dealcast.modeling.resampling import Paired, paired_difference
 from dealcast.modeling.training import WinModel
+from dealcast.modeling.traits import FloatArray, traits_of
 
 # Fewer later opportunities than this (count) are no evidence, whatever they say.
 ENOUGH_OPPORTUNITIES = 100

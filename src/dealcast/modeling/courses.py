@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import FloatArray, distinct
 from dealcast.modeling.never_close import logistic
 from dealcast.modeling.recalibration import Recalibration
+from dealcast.modeling.traits import FloatArray, distinct
 from dealcast.snapshots import DayArray
 
 

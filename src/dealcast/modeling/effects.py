@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dealcast.modeling.history import FloatArray, Traits
+from dealcast.modeling.traits import FloatArray, Traits
 from dealcast.snapshots import DayArray
 
 SMALLEST_VARIANCE = 1e-4

@@ -7,8 +7,9 @@ import numpy as np
 
 from dealcast.modeling.effects import GroupEffects, Level, converge
 from dealcast.modeling.hazard import LEAN_ON_SHARE, MONTHS, ClosingTable
-from dealcast.modeling.history import FloatArray, History
+from dealcast.modeling.history import History
 from dealcast.modeling.never_close import log_odds, logistic
+from dealcast.modeling.traits import FloatArray
 from dealcast.snapshots import DayArray, month_of_quarter
 
 FIRST_VARIANCE = 0.1

@@ -10,10 +10,11 @@ import numpy as np
 from dealcast.errors import ModelError, listed, nearest
 from dealcast.modeling.courses import Incidence
 from dealcast.modeling.fitting import fit_boosted, fit_mixture, fit_process
-from dealcast.modeling.history import History, Traits
+from dealcast.modeling.history import History
 from dealcast.modeling.never_close import FIXED, levels_of
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import matured_until
+from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import DayArray, day_number
 

@@ -10,9 +10,10 @@ from dealcast.modeling.boosting import learn_boosted
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.entity_effects import Speed, learn_winning
 from dealcast.modeling.hazard import ClosingTable, fit_closing_table
-from dealcast.modeling.history import FloatArray, History
+from dealcast.modeling.history import History
 from dealcast.modeling.never_close import LEARNT, LEVELS, Mixture, log_odds
 from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.traits import FloatArray
 
 # Rounds of fitting each part given the others; more changes the figures in the fourth digit.
 ROUNDS, SPEED_ROUNDS, STEPS = 10, 8, 8

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from dealcast.modeling.history import FloatArray, PersonDays, distinct
+from dealcast.modeling.history import PersonDays
+from dealcast.modeling.traits import FloatArray, distinct
 from dealcast.snapshots import DayArray, month_of_quarter, week_of_quarter
 
 # Ages that split the closes into so many equal shares; the last band starts a day beyond them.

@@ -1,29 +1,22 @@
 """What was known of the opportunities by a day: who was open when, and how it ended."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from dealcast.errors import ModelError
+from dealcast.modeling.traits import ENTITIES, BoolArray, FloatArray, Traits
 from dealcast.snapshots import DayArray, day_number
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 Made = TypeVar("Made")
 
-# What tells groups of opportunities apart, besides the cohort.
-ENTITIES = ("sales_agent", "product", "account")
-COHORT = "cohort"
-COHORT_DAYS = 14
 # The day on which those that are still open close: after any other.
 NEVER = 2**40
-_SEPARATOR = "\x1f"
 
 
 class Counts(NamedTuple):
@@ -32,153 +25,6 @@ class Counts(NamedTuple):
     at_risk: FloatArray
     won: DayArray
     lost: DayArray
-
-
-@dataclass(frozen=True, eq=False)
-class Groups:
-    """Groups of opportunities: their names, sorted, and the group of each one.
-
-    Those of no known group share the last place, which is beyond the names.
-    """
-
-    names: list[str]
-    code: DayArray
-
-    def take(self, at: DayArray) -> "Groups":
-        """Those of these positions, without the groups of which none is left."""
-        code = self.code[at]
-        left = np.bincount(code, minlength=len(self.names) + 1)[:-1] > 0
-        place: DayArray = np.cumsum(left) - left
-        names = [name for name, is_left in zip(self.names, left.tolist(), strict=True) if is_left]
-        return Groups(names, np.append(place, len(names))[code])
-
-
-@dataclass(frozen=True, eq=False)
-class Traits:
-    """What has been known of opportunities since they were engaged, one element each.
-
-    `engaged`: day numbers. `names`: who sells, what, to whom (String; null: not known); an
-    entity may be missing altogether.
-    """
-
-    engaged: DayArray
-    names: Mapping[str, pl.Series] = field(default_factory=dict)
-    _from: "tuple[Traits, DayArray] | None" = field(default=None, repr=False)
-    _groups: dict[tuple[str, ...], Groups] = field(default_factory=dict, init=False, repr=False)
-
-    def __len__(self) -> int:
-        return len(self.engaged)
-
-    def group(self, of: Sequence[str]) -> pl.Series:
-        """The name of each one's group; null where a part of it is not known.
-
-        >>> traits = Traits(np.array([17_000]), {"sales_agent": pl.Series(["Ann"])})
-        >>> traits.group(["sales_agent"]).to_list(), traits.group(["product"]).to_list()
-        (['Ann'], [None])
-        """
-        parts = [self._part(name) for name in of]
-        if len(parts) == 1:
-            return parts[0]
-        return pl.select(pl.concat_str(*parts, separator=_SEPARATOR)).to_series()
-
-    def groups(self, of: Sequence[str]) -> Groups:
-        """The groups by these names; told apart once, however often and of which part asked for."""
-        key = tuple(of)
-        if key not in self._groups:
-            self._groups[key] = self._told_apart(key)
-        return self._groups[key]
-
-    def take(self, rows: BoolArray | DayArray) -> "Traits":
-        """Those at these positions, or where this mask is true."""
-        at: DayArray = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows  # type: ignore[assignment]
-        return Traits(self.engaged[at], _Taken(self.names, at), _from=(self, at))
-
-    def _told_apart(self, of: tuple[str, ...]) -> Groups:
-        if self._from is not None:
-            whole, at = self._from
-            return whole.groups(of).take(at)
-        if len(of) > 1:
-            return _joined([self.groups([name]) for name in of])
-        if of == (COHORT,):
-            cohorts, place = distinct(self.engaged // COHORT_DAYS)
-            return _sorted_by_name([str(cohort) for cohort in cohorts.tolist()], place)
-        # Equal names are found first, so that only the distinct ones are put in order.
-        each = self._part(of[0]).alias("name").to_frame()
-        known = each.unique().drop_nulls().sort("name").with_row_index("code")
-        code = each.join(known, on="name", how="left", maintain_order="left")["code"]
-        return Groups(
-            known["name"].to_list(), code.cast(pl.Int64).fill_null(known.height).to_numpy()
-        )
-
-    def _part(self, name: str) -> pl.Series:
-        if name == COHORT:
-            return pl.Series(self.engaged // COHORT_DAYS).cast(pl.String)
-        if name in self.names:
-            return self.names[name]
-        return pl.repeat(None, len(self), dtype=pl.String, eager=True)
-
-
-def distinct(numbers: DayArray) -> tuple[DayArray, DayArray]:
-    """The distinct numbers in order, and the place of each among them.
-
-    Counted where they lie close together, as days do: sorting many takes much longer.
-    """
-    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
-    if high - low > max(len(numbers), 1_000_000):
-        values, place = np.unique(numbers, return_inverse=True)
-        return values, place
-    there = np.bincount(numbers - low) > 0
-    places: DayArray = np.cumsum(there) - 1
-    return np.flatnonzero(there) + low, places[numbers - low]
-
-
-def _joined(parts: Sequence[Groups]) -> Groups:
-    """Groups by all of these together; of none where one of them is not known."""
-    number, is_known = parts[0].code, parts[0].code < len(parts[0].names)
-    for part in parts[1:]:
-        number = number * (len(part.names) + 1) + part.code
-        is_known = is_known & (part.code < len(part.names))
-    number = np.where(is_known, number, -1)
-    numbers, place = distinct(number)
-    unknown = int(len(numbers) > 0 and numbers[0] == -1)
-    names, left = [], numbers[unknown:]
-    for part in reversed(parts):
-        left, code = np.divmod(left, len(part.names) + 1)
-        names.append([part.names[c] for c in code.tolist()])
-    together = [_SEPARATOR.join(each) for each in zip(*reversed(names), strict=True)]
-    # -1 where a part is not known: the last place of the groups sorted.
-    return _sorted_by_name(together, place - unknown)
-
-
-def _sorted_by_name(names: list[str], place: DayArray) -> Groups:
-    order = sorted(range(len(names)), key=names.__getitem__)
-    rank = np.empty(len(names) + 1, dtype=np.int64)
-    rank[order], rank[-1] = np.arange(len(names)), len(names)
-    return Groups([names[i] for i in order], rank[place])
-
-
-class _Taken(Mapping[str, pl.Series]):
-    """Names at some positions, taken where they are asked for: most of them never are."""
-
-    def __init__(self, names: Mapping[str, pl.Series], at: DayArray) -> None:
-        self._names, self._at, self._taken = names, at, dict[str, pl.Series]()
-
-    def __getitem__(self, name: str) -> pl.Series:
-        if name not in self._taken:
-            self._taken[name] = self._names[name].gather(self._at)
-        return self._taken[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def traits_of(rows: pl.DataFrame) -> Traits:
-    """The traits of rows with an engage date and names of entities."""
-    names = [name for name in ENTITIES if name in rows.columns]
-    return Traits(day_number(rows["engage_date"].to_numpy()), {name: rows[name] for name in names})
 
 
 class Once:

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from dealcast.contracts import ScoreChanges
-from dealcast.modeling.history import ENTITIES, FloatArray, traits_of
 from dealcast.modeling.reasons import log_odds_of
 from dealcast.modeling.training import WinModel
+from dealcast.modeling.traits import ENTITIES, FloatArray, traits_of
 from dealcast.snapshots import day_number
 
 

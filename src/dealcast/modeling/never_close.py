@@ -15,7 +15,8 @@ import numpy as np
 from dealcast.modeling.alike import Alike
 from dealcast.modeling.effects import GroupEffects, Level, converge
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import COHORT, FloatArray, History, Traits
+from dealcast.modeling.history import History
+from dealcast.modeling.traits import COHORT, FloatArray, Traits
 
 LEVELS = (("sales_agent",), (COHORT,), ("sales_agent", COHORT))
 PRIOR_VARIANCE = 0.5

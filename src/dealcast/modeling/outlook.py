@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from dealcast.contracts import CrmTables
-from dealcast.modeling.history import FloatArray, Traits, traits_of
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.scoring import with_amount
+from dealcast.modeling.traits import FloatArray, Traits, traits_of
 from dealcast.snapshots import day_number
 
 # New opportunities are believed to be like those of the last quarter (days).

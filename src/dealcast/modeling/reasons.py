@@ -14,10 +14,10 @@ import numpy.typing as npt
 import polars as pl
 
 from dealcast.contracts import ScoreReasons
-from dealcast.modeling.history import FloatArray
 from dealcast.modeling.recalibration import UNCHANGED
 from dealcast.modeling.risks import CompetingRisks, Kinds
 from dealcast.modeling.training import WinModel
+from dealcast.modeling.traits import FloatArray
 from dealcast.snapshots import DayArray
 
 SMALLEST = 1e-9

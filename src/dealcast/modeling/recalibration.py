@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import polars as pl
 
-from dealcast.modeling.history import FloatArray
+from dealcast.modeling.traits import FloatArray
 
 # How far a model is expected to be off: standard deviations of log-odds, and of the slope.
 SHIFT_SD, SLOPE_SD, WINNING_SD = 0.5, 0.2, 0.3

@@ -10,9 +10,10 @@ from dealcast.modeling.boosting import BoostedWinning
 from dealcast.modeling.courses import Course, Incidence
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
-from dealcast.modeling.history import ENTITIES, FloatArray, History, Traits, distinct
+from dealcast.modeling.history import History
 from dealcast.modeling.never_close import Mixture, NeverClose, log_odds, logistic
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
+from dealcast.modeling.traits import ENTITIES, FloatArray, Traits, distinct
 from dealcast.snapshots import DayArray
 
 # Opportunities whose daily chances are held in memory at a time.

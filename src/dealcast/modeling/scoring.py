@@ -9,10 +9,11 @@ import polars as pl
 from dealcast.contracts import OPEN_STAGES, CrmTables, scores_contract
 from dealcast.errors import ModelError
 from dealcast.modeling.courses import Course
-from dealcast.modeling.history import ENTITIES, FloatArray, known_by, traits_of
+from dealcast.modeling.history import known_by
 from dealcast.modeling.reasons import explain, reasons, told
 from dealcast.modeling.risks import Kinds
 from dealcast.modeling.training import WinModel
+from dealcast.modeling.traits import ENTITIES, FloatArray, traits_of
 from dealcast.snapshots import DayArray, day_number
 
 NOT_ENGAGED = "not engaged yet: no clock to predict from"

@@ -18,9 +18,10 @@ from dealcast.modeling.estimators import (
     base_rates,
     estimator_named,
 )
-from dealcast.modeling.history import History, Traits, known_by
+from dealcast.modeling.history import History, known_by
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
 from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.traits import Traits
 from dealcast.snapshots import EPOCH, DayArray
 
 

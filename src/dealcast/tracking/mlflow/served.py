@@ -18,9 +18,9 @@ from dealcast.contracts import OPEN_STAGES
 from dealcast.errors import ModelError, listed
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
-from dealcast.modeling.history import ENTITIES
 from dealcast.modeling.scoring import open_on, refuse_mismatch, with_chances
 from dealcast.modeling.training import WinModel
+from dealcast.modeling.traits import ENTITIES
 
 # Name of the file beside the model that holds the WinModel, as the store keeps it.
 ARTIFACT = "win_model"

@@ -1,0 +1,28 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from dealcast.modeling.traits import COHORT, Traits
+
+
+def test_groups_are_null_where_a_part_is_not_known() -> None:
+    traits = Traits(
+        np.array([0, 13, 14]),
+        {"sales_agent": pl.Series(["Ann", None, "Bob"]), "product": pl.Series(["A", "B", None])},
+    )
+
+    assert traits.group(["sales_agent"]).to_list() == ["Ann", None, "Bob"]
+    assert traits.group([COHORT]).to_list() == ["0", "0", "1"]
+    assert [n is None for n in traits.group(["sales_agent", "product"])] == [False, True, True]
+    assert traits.group(["account"]).to_list() == [None] * 3
+
+
+@pytest.mark.parametrize("rows", [np.array([2, 0]), np.array([True, False, True])])
+def test_traits_are_taken_by_position_and_by_mask(rows: np.ndarray) -> None:
+    traits = Traits(np.array([5, 6, 7]), {"product": pl.Series(["A", None, "C"])})
+
+    found = traits.take(rows)
+
+    expected = [7, 5] if rows.dtype == np.int64 else [5, 7]
+    assert found.engaged.tolist() == expected
+    assert found.names["product"].to_list() == [{5: "A", 7: "C"}[day] for day in expected]
