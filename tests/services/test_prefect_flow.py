@@ -241,7 +241,7 @@ def test_every_report_is_an_artifact(load: Load, prefect_server: PrefectServer) 
 def test_a_step_that_takes_too_long_is_stopped_and_named(
     load: Load, prefect_server: PrefectServer
 ) -> None:
-    loaded = load(source__opportunities=20_000, orchestration__step_timeout_seconds=3)
+    loaded = load(source__opportunities=200_000, orchestration__step_timeout_seconds=3)
 
     with pytest.raises(DealcastError, match="took longer than 3 s") as caught:
         run(loaded, Plan(stop="audit"))

@@ -19,15 +19,20 @@ from prefect.settings import (
 
 from dealcast.errors import ServiceAwayError, ServiceError
 from dealcast.orchestration.heartbeats import heartbeat_seconds
-from dealcast.orchestration.versions import Say, credentials, reach
+from dealcast.orchestration.versions import OVERLOADED, Say, credentials, reach
 from dealcast.settings import OrchestrationSettings
 
 # Of one request, with waits of seconds: a server that has gone must not hold up the run.
 RETRIES = 2
+# Of one request that nothing waits for but the person who asked, half a minute in all: a server
+# on SQLite answers 503 while another request writes.
+PATIENT_RETRIES = 5
 
 
 @contextmanager
-def connected(settings: OrchestrationSettings, api_url: str) -> Iterator[None]:
+def connected(
+    settings: OrchestrationSettings, api_url: str, *, retries: int = RETRIES
+) -> Iterator[None]:
     """This server, and never one that Prefect starts by itself."""
     keys = credentials(settings)
     updates = {
@@ -36,7 +41,7 @@ def connected(settings: OrchestrationSettings, api_url: str) -> Iterator[None]:
         PREFECT_API_AUTH_STRING: keys.get("PREFECT_API_AUTH_STRING"),
         PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False,
         PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore",
-        PREFECT_CLIENT_MAX_RETRIES: RETRIES,
+        PREFECT_CLIENT_MAX_RETRIES: retries,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: heartbeat_seconds(settings),
     }
     with temporary_settings(updates=updates):
@@ -45,9 +50,12 @@ def connected(settings: OrchestrationSettings, api_url: str) -> Iterator[None]:
 
 @contextmanager
 def client_of(settings: OrchestrationSettings, say: Say) -> Iterator[SyncPrefectClient]:
-    """A client of the server, whose version was compared. Raises ServiceError where it fails."""
+    """A client of the server, whose version was compared.
+
+    Raises ServiceAwayError where it is away or overloaded, ServiceError where it refuses.
+    """
     server = reach(settings, say)
-    with connected(settings, server.api_url):
+    with connected(settings, server.api_url, retries=PATIENT_RETRIES):
         try:
             with get_client(sync_client=True) as client:
                 yield client
@@ -57,6 +65,15 @@ def client_of(settings: OrchestrationSettings, say: Say) -> Iterator[SyncPrefect
                 remedy="see that it runs, and do this again: what is done stays",
             ) from error
         except (httpx.HTTPStatusError, PrefectException) as error:
+            if (
+                isinstance(error, httpx.HTTPStatusError)
+                and error.response.status_code in OVERLOADED
+            ):
+                raise ServiceAwayError(
+                    f"The Prefect server at {server.api_url} has too much to do, or an error of "
+                    f"its own: it answers {error.response.status_code}.",
+                    remedy="do this again in a moment: what is done stays; or see the server's log",
+                ) from error
             said = " ".join(str(error).split())[:300]
             raise ServiceError(
                 f"The Prefect server at {server.api_url} refused: {said}",

@@ -220,7 +220,7 @@ class EngineSettings(Section):
     memory_gb: float | None = Field(
         None,
         gt=0,
-        description="Memory (GB) that cleaning and DuckDB keep to; by default most of what there is.",
+        description="Memory (GB) that cleaning and DuckDB keep to; by default most there is.",
     )
 
 
