@@ -17,6 +17,7 @@ from dealcast.features.audit.ranking import (
     crossfitted_auc,
 )
 from dealcast.features.audit.spec import Finding, Findings, Ints, NotApplicable
+from dealcast.features.audit.tree import chances
 
 BALANCED_ACCURACY = 0.99
 # Opportunities a group is tried on: enough for a tree, and quick.
@@ -108,15 +109,11 @@ def _fewer(rows: Labelled, audited: Audited) -> Labelled:
 
 def _tree_auc(matrix: npt.NDArray[np.float64], rows: Labelled, seed: int) -> float:
     # One tree: boosting is no better at seeing a giveaway, and its threads crawl on a busy machine.
-    from sklearn.tree import DecisionTreeClassifier
-
     own = matrix[rows.at]
     found = []
     for learnt, tried in rows.halves():
-        tree = DecisionTreeClassifier(max_leaf_nodes=64, min_samples_leaf=15, random_state=seed)
-        tree.fit(own[learnt], rows.is_one[learnt])
-        chances = tree.predict_proba(own[tried])[:, 1]
-        scores = np.unique(chances, return_inverse=True)[1]
+        shares = chances(own, rows.is_one, learnt, seed=seed)[tried]
+        scores = np.unique(shares, return_inverse=True)[1]
         found.append(auc(scores, rows.is_one[tried], rows.stratum[tried]))
     return float(np.mean(found))
 
