@@ -105,7 +105,9 @@ def _constant_within(
     if named[keys[0]].n_unique() < FEWEST_ENTITIES:
         return
     by = named.group_by(keys)
-    least, most = (by.agg(each).sort(keys) for each in (pl.col(numeric).min(), pl.col(numeric).max()))
+    least, most = (
+        by.agg(each).sort(keys) for each in (pl.col(numeric).min(), pl.col(numeric).max())
+    )
     constant = [name for name in numeric if _is_constant(least[name], most[name])]
     known = least.select(keys).join(totals, on=keys, how="left", maintain_order="left")
     values = _without_trend(least.select(*keys, *constant), keys)

@@ -56,7 +56,7 @@ class Turns:
     """In which turn each feature is tried, drawn anew for every node: xorshift, 32 bits."""
 
     def __init__(self, features: int, seed: int) -> None:
-        self.state = int(np.random.RandomState(seed).randint(0, 2**31 - 1))  # noqa: NPY002 - as there
+        self.state = int(np.random.RandomState(seed).randint(0, 2**31 - 1))
         self.features = list(range(features))
 
     def drawn(self, is_constant: Sequence[bool]) -> Ints:
