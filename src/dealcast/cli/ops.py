@@ -1,8 +1,11 @@
-"""run · runs · config: the whole work, what was done, and what was chosen."""
+"""run · runs · config: the whole work, what was done, and what was chosen.
+
+What reads and writes the store is loaded by the command that does, so that help comes at once.
+"""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,17 +15,21 @@ from dealcast.cli.progress import progress
 from dealcast.cli.summary import show_summary
 from dealcast.errors import SettingsError
 from dealcast.settings import LoadedSettings, shown
-from dealcast.workflow.lineage import lineage
-from dealcast.workflow.location import locate
-from dealcast.workflow.manifest import RunManifest, load_manifest, run_ids
-from dealcast.workflow.run import Plan, Watcher, run_steps
 from dealcast.workflow.steps import JOBS, STEP_NAMES
-from dealcast.workflow.store import Store, open_store
-from dealcast.workflow.summary import summarise
+
+if TYPE_CHECKING:
+    from dealcast.workflow.manifest import RunManifest
+    from dealcast.workflow.run import Plan, Watcher
+    from dealcast.workflow.store import Store
 
 
-def run_and_show(loaded: LoadedSettings, plan: Plan, *, as_json: bool) -> tuple[RunManifest, Store]:
+def run_and_show(
+    loaded: LoadedSettings, plan: "Plan", *, as_json: bool
+) -> "tuple[RunManifest, Store]":
     """Run the plan with a progress display (none for scripts); the caller prints the result."""
+    from dealcast.workflow.run import run_steps
+    from dealcast.workflow.store import open_store
+
     with progress(quiet=as_json) as watcher:
         if loaded.settings.orchestration.kind == "prefect":
             manifest = _run_as_flow(loaded, plan, watcher)
@@ -31,7 +38,7 @@ def run_and_show(loaded: LoadedSettings, plan: Plan, *, as_json: bool) -> tuple[
     return manifest, open_store(loaded.settings.storage)
 
 
-def _run_as_flow(loaded: LoadedSettings, plan: Plan, watcher: Watcher) -> RunManifest:
+def _run_as_flow(loaded: LoadedSettings, plan: "Plan", watcher: "Watcher") -> "RunManifest":
     from dealcast.orchestration.versions import prepare
 
     prepare()
@@ -63,6 +70,9 @@ def run(
 
     A step whose inputs, settings and code did not change is skipped.
     """
+    from dealcast.workflow.run import Plan
+    from dealcast.workflow.summary import summarise
+
     if job and (start or stop):
         raise SettingsError("--job says which steps to run.", remedy="leave out --from and --to")
     manifest, store = run_and_show(loaded, Plan(start, stop, job=job), as_json=as_json)
@@ -79,6 +89,9 @@ def run(
 @settings_options
 def runs(loaded: LoadedSettings, as_json: bool) -> None:
     """List the runs of a store, newest first; `runs show ID` tells all of one."""
+    from dealcast.workflow.manifest import load_manifest, run_ids
+    from dealcast.workflow.store import open_store
+
     context = click.get_current_context()
     context.obj = (loaded, as_json)
     if context.invoked_subcommand:
@@ -96,6 +109,10 @@ def runs(loaded: LoadedSettings, as_json: bool) -> None:
 @settings_options
 def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
     """Show a run, and where its scores, model and tables came from. `latest` is the newest."""
+    from dealcast.workflow.lineage import lineage
+    from dealcast.workflow.manifest import load_manifest
+    from dealcast.workflow.store import open_store
+
     store = open_store(loaded.settings.storage)
     manifest = load_manifest(store, run_id)
     content = {**store.get_json(manifest.key), "lineage": lineage(manifest, store)}
@@ -116,6 +133,7 @@ def sync(loaded: LoadedSettings, as_json: bool) -> None:
             remedy="--set tracking.kind=mlflow, and --set tracking.uri=http://HOST:5000",
         )
     from dealcast.tracking.mlflow.tracker import send_unsent
+    from dealcast.workflow.store import open_store
 
     done = send_unsent(settings, open_store(loaded.settings.storage), datetime.now(UTC))
     if as_json:
@@ -133,6 +151,8 @@ def config() -> None:
 @settings_options
 def config_show(loaded: LoadedSettings, as_json: bool) -> None:
     """Print each setting, its value, and where it came from; secrets as asterisks."""
+    from dealcast.workflow.location import locate
+
     rows = [{"key": k, "value": v, "from": o} for k, v, o in shown(loaded)]
     store = locate(loaded.settings.storage)
     if as_json:
@@ -143,7 +163,7 @@ def config_show(loaded: LoadedSettings, as_json: bool) -> None:
         click.echo(f"\nThe store is {store.root} - {store.why}.")
 
 
-def _line(manifest: RunManifest) -> dict[str, Any]:
+def _line(manifest: "RunManifest") -> dict[str, Any]:
     figures = manifest.figures
     return {
         "run_id": manifest.run_id,

@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from dealcast.workflow.manifest import StepRecord
-from dealcast.workflow.steps import Step
+if TYPE_CHECKING:
+    from dealcast.workflow.manifest import StepRecord
+    from dealcast.workflow.steps import Step
 
 
 class Display:
@@ -17,7 +19,7 @@ class Display:
         self._progress = progress
         self._task = progress.add_task("starting", total=1, note="")
 
-    def started(self, step: Step) -> None:
+    def started(self, step: "Step") -> None:
         """Show the step's name and purpose."""
         self._progress.update(
             self._task, description=step.name, completed=0, total=1, note=step.about
@@ -27,7 +29,7 @@ class Display:
         """Show what is done of the step."""
         self._progress.update(self._task, completed=share, note=note)
 
-    def finished(self, record: StepRecord) -> None:
+    def finished(self, record: "StepRecord") -> None:
         """Show that the step is done, or needed no doing."""
         note = "unchanged, skipped" if record.skipped else f"{record.seconds:.1f} s"
         self._progress.update(self._task, completed=1, note=note)

@@ -171,7 +171,8 @@ def _leak_count(content: Row) -> str:
     audited = {r["feature"] for r in content["records"] if r["outcome"] != "banned"}
     banned = {r["feature"] for r in content["records"] if r["outcome"] == "banned"}
     told = f"{len(content['leaks'])} of {len(audited)} features leak"
-    return told + (f"; {len(banned)} more are banned by declaration" if banned else "")
+    told += f"; {len(banned)} more are banned by declaration" if banned else ""
+    return f"{told}. {content['judged_on']}" if content.get("judged_on") else told
 
 
 def people(comparisons: Sequence[Row], *, by: str | None, limit: int) -> None:

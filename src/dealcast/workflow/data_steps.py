@@ -32,6 +32,7 @@ from dealcast.snapshots import dates_frame, snapshot_dates
 from dealcast.sources.base import IncrementalSource, Source, open_source
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import DataSet, Metric
+from dealcast.workflow.champions import judged_opportunities, judged_snapshots
 from dealcast.workflow.manifest import digest
 from dealcast.workflow.memory import memory_allowed, rows_per_batch
 from dealcast.workflow.store import RAW_INDEX
@@ -218,16 +219,22 @@ def _on_snapshots(
 
 
 def audit_features(ws: Workspace) -> Made:
-    """The leak gate: every feature and field by every test; what fails is left out by name."""
-    tables, settings = ws.known_tables(), ws.settings.audit
-    snapshots = ws.load("snapshots", "features")
+    """The leak gate: every feature and field by every test; what fails is left out by name.
+
+    Of very many opportunities a sample of whole ones is looked at, as if it were the export.
+    """
+    settings, to_judge = ws.settings.audit, judged_opportunities(ws)
+    tables = CrmTables.cast(
+        {**ws.known_tables().to_dict(), "opportunities": to_judge.opportunities.lazy()}
+    )
+    snapshots = judged_snapshots(ws, to_judge.opportunities)
     # What is allowed may be a feature or a field, so both reports come together first.
     strict = settings.model_copy(update={"allow": {}})
     seed = ws.settings.model.seed
     fields = audit_fields(tables, settings=strict, seed=seed)
-    features = AuditReport(())
+    features = AuditReport((), judged_on=to_judge.text)
     if not snapshots.is_empty():
-        features = audit_catalogue(
+        catalogue = audit_catalogue(
             tables,
             snapshots,
             CATALOGUE,
@@ -237,6 +244,7 @@ def audit_features(ws: Workspace) -> Made:
             fiscal_year_start_month=ws.settings.data.fiscal_year_start_month,
             seed=seed,
         )
+        features = features.together_with(catalogue)
     report = features.together_with(fields).allowing(settings.allow)
     made = Made()
     ws.save(made, "leak_audit", report.to_frame())

@@ -1,18 +1,16 @@
-"""STEPS: the order of the work. Each loads, calls a pure function, and saves."""
+"""STEPS: the order of the work. Each loads, calls a pure function, and saves.
+
+The functions are named by path and loaded when they are first called, so that the names of the
+steps cost nothing.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from dealcast.workflow.data_steps import (
-    audit_features,
-    clean_export,
-    features,
-    ingest,
-    validate,
-)
-from dealcast.workflow.model_steps import evaluate_model, score_open, train_model
-from dealcast.workflow.outlook_steps import forecast, monitor_drift
-from dealcast.workflow.workspace import Made, Workspace
+if TYPE_CHECKING:
+    from dealcast.workflow.workspace import Made, Workspace
 
 
 @dataclass(frozen=True)
@@ -29,27 +27,38 @@ class Step:
     about: str
     needs: tuple[str, ...]
     sections: tuple[str, ...]
-    run: Callable[[Workspace], Made]
+    run: "Callable[[Workspace], Made]"
     uses: tuple[str, ...] = ()
     watches: tuple[str, ...] = ()
     asks_registry: bool = False
 
 
+def loaded(path: str) -> "Callable[[Workspace], Made]":
+    """The function `module:name` of the workflow, loaded when it is called."""
+    module, name = path.split(":")
+
+    def run(ws: "Workspace") -> "Made":
+        made: Made = getattr(import_module(f"dealcast.workflow.{module}"), name)(ws)
+        return made
+
+    return run
+
+
 STEPS: tuple[Step, ...] = (
-    Step("ingest", "fetch and keep the export", (), ("source",), ingest),
+    Step("ingest", "fetch and keep the export", (), ("source",), loaded("data_steps:ingest")),
     Step(
         "validate",
         "check the raw export and score its quality",
         ("ingest",),
         ("data", "quality", "cleaning"),
-        validate,
+        loaded("data_steps:validate"),
     ),
     Step(
         "clean",
         "repair, set aside, check again",
         ("validate",),
         ("data", "cleaning"),
-        clean_export,
+        loaded("data_steps:clean_export"),
         watches=("corrections",),
     ),
     Step(
@@ -57,35 +66,35 @@ STEPS: tuple[Step, ...] = (
         "build the descriptive and the point-in-time features",
         ("clean",),
         ("data", "engine", "features", "model"),
-        features,
+        loaded("data_steps:features"),
     ),
     Step(
         "audit",
         "the leak gate: does any feature know the outcome?",
         ("clean", "features"),
         ("data", "features", "model", "audit"),
-        audit_features,
+        loaded("data_steps:audit_features"),
     ),
     Step(
         "evaluate",
         "judge every way to learn on later dates, and choose one",
         ("clean", "features", "audit"),
         ("data", "features", "model"),
-        evaluate_model,
+        loaded("model_steps:evaluate_model"),
     ),
     Step(
         "train",
         "fit the win model, and let it contest the champion",
         ("clean", "audit", "evaluate"),
         ("data", "model", "audit"),
-        train_model,
+        loaded("model_steps:train_model"),
     ),
     Step(
         "score",
         "score the open opportunities, with reasons",
         ("clean",),
         ("data", "model"),
-        score_open,
+        loaded("model_steps:score_open"),
         uses=("train",),
         asks_registry=True,
     ),
@@ -94,7 +103,7 @@ STEPS: tuple[Step, ...] = (
         "bookings to come, tested at earlier origins",
         ("clean", "audit", "score"),
         ("data", "model", "forecast"),
-        forecast,
+        loaded("outlook_steps:forecast"),
         uses=("train",),
         asks_registry=True,
     ),
@@ -103,7 +112,7 @@ STEPS: tuple[Step, ...] = (
         "what changed since training, and do chances come true?",
         ("clean", "score"),
         ("data", "monitoring"),
-        monitor_drift,
+        loaded("outlook_steps:monitor_drift"),
         uses=("evaluate", "train"),
         asks_registry=True,
     ),

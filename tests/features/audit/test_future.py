@@ -67,4 +67,6 @@ def test_a_column_that_is_not_rebuilt_is_not_applicable(crm) -> None:
     ],
 )
 def test_values_differ_beyond_rounding_and_null_only_from_values(now, then, different) -> None:
-    assert differs(pl.Series(now), pl.Series(then)).tolist() == different
+    found = differs(pl.DataFrame({"x": now}), pl.DataFrame({"x": then}))
+
+    assert found["x"].to_list() == different

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +66,16 @@ def test_a_report_survives_json_and_is_a_table_of_its_contract() -> None:
     assert content["excluded"] == ["close_month", "deal_stage"]
     assert LeakAudit.is_valid(REPORT.to_frame())
     assert AuditReport(()).to_frame().is_empty()
+
+
+def test_a_report_on_a_sample_says_so_whatever_is_done_with_it() -> None:
+    sampled = replace(REPORT, judged_on="Judged on a sample.")
+
+    for report in (
+        sampled.allowing({}),
+        sampled.together_with(REPORT),
+        sampled.or_else(REPORT),
+        AuditReport.from_dict(sampled.to_dict()),
+    ):
+        assert report.judged_on == "Judged on a sample."
+        assert report.summary.endswith("banned by declaration. Judged on a sample.")

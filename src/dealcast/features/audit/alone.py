@@ -17,6 +17,8 @@ from dealcast.features.audit.ranking import (
     crossfitted_auc,
 )
 from dealcast.features.audit.spec import Finding, Findings, Ints, NotApplicable
+from dealcast.features.audit.splits import Kinds
+from dealcast.features.audit.tree import learnt_shares
 
 BALANCED_ACCURACY = 0.99
 # Opportunities a group is tried on: enough for a tree, and quick.
@@ -83,8 +85,9 @@ def _group(
     if len(members) <= 1:
         return NotApplicable(f"group '{name}' has no other feature than those that failed alone")
     matrix = np.column_stack([_numbers(audited.values[m], audited.codes[m]) for m in members])
-    tried = ((_tree_auc(matrix, _fewer(rows, audited), audited.seed), rows) for rows in labels)
-    return _strongest(tried, audited.settings.max_auc_alone)
+    fewer = [_fewer(rows, audited) for rows in labels]
+    found = _tree_aucs(Kinds.of(matrix), fewer, audited.seed)
+    return _strongest(zip(found, labels, strict=True), audited.settings.max_auc_alone)
 
 
 def _numbers(values: pl.Series, codes: Ints) -> npt.NDArray[np.float64]:
@@ -106,19 +109,18 @@ def _fewer(rows: Labelled, audited: Audited) -> Labelled:
     )
 
 
-def _tree_auc(matrix: npt.NDArray[np.float64], rows: Labelled, seed: int) -> float:
+def _tree_aucs(kinds: Kinds, labels: Sequence[Labelled], seed: int) -> list[float]:
+    """For each label, the AUC of a tree learnt on one half of the opportunities, on the other."""
     # One tree: boosting is no better at seeing a giveaway, and its threads crawl on a busy machine.
-    from sklearn.tree import DecisionTreeClassifier
-
-    own = matrix[rows.at]
+    tasks = [(rows, *half) for rows in labels for half in rows.halves()]
+    lessons = [(kinds.kind[rows.at[learnt]], rows.is_one[learnt]) for rows, learnt, _ in tasks]
     found = []
-    for learnt, tried in rows.halves():
-        tree = DecisionTreeClassifier(max_leaf_nodes=64, min_samples_leaf=15, random_state=seed)
-        tree.fit(own[learnt], rows.is_one[learnt])
-        chances = tree.predict_proba(own[tried])[:, 1]
-        scores = np.unique(chances, return_inverse=True)[1]
-        found.append(auc(scores, rows.is_one[tried], rows.stratum[tried]))
-    return float(np.mean(found))
+    for (rows, _, tried), share in zip(
+        tasks, learnt_shares(kinds, lessons, seed=seed), strict=True
+    ):
+        rank = np.unique(share, return_inverse=True)[1][kinds.kind[rows.at[tried]]]
+        found.append(auc(rank, rows.is_one[tried], rows.stratum[tried]))
+    return np.reshape(found, (len(labels), -1)).mean(axis=1).tolist()
 
 
 def _each(audited: Audited, find: Callable[[Ints], Finding]) -> Findings:

@@ -73,14 +73,13 @@ class Audited:
     @cached_property
     def values(self) -> dict[str, pl.Series]:
         """Text or floats of each feature that holds such."""
-        frame = self.candidates.frame
-        found = {name: plain(frame[name]) for name in self.candidates.features}
-        return {name: values for name, values in found.items() if values is not None}
+        found = plain(self.candidates.frame.select(self.candidates.features))
+        return dict(zip(found.columns, found, strict=True))
 
     @cached_property
     def codes(self) -> dict[str, Ints]:
         """Codes of the same features."""
-        return {name: coded(values) for name, values in self.values.items()}
+        return coded(pl.DataFrame(self.values))
 
     @cached_property
     def folds(self) -> Ints:

@@ -14,13 +14,17 @@ MOST_CATEGORIES = 20
 _NUMBERS = (pl.Boolean, pl.Date, pl.Datetime, pl.Duration, pl.Time, pl.Decimal)
 
 
-def plain(values: pl.Series) -> pl.Series | None:
-    """The values as text or floats, NaN as null; None where they are neither (lists, structs).
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns as text or floats, NaN as null; without those that are neither (lists, structs).
 
-    >>> plain(pl.Series([1, None])).to_list(), plain(pl.Series([[1]])) is None
-    ([1.0, None], True)
+    >>> plain(pl.DataFrame({"x": [1, None], "list": [[1], [2]]})).to_dict(as_series=False)
+    {'x': [1.0, None]}
     """
-    dtype = values.dtype
+    found = {name: _plain(pl.col(name), dtype) for name, dtype in frame.schema.items()}
+    return frame.select(value for value in found.values() if value is not None)
+
+
+def _plain(values: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         return values.cast(pl.String)
     if dtype.is_numeric() or dtype in _NUMBERS or dtype == pl.Null:
@@ -28,19 +32,23 @@ def plain(values: pl.Series) -> pl.Series | None:
     return None
 
 
-def coded(values: pl.Series) -> Ints:
+def coded(values: pl.DataFrame) -> dict[str, Ints]:
     """Codes 1, 2, … of plain values, 0 for null; each of at most 255 values has its own.
 
     Where there are more values, numbers fall into quantiles and rare texts share the last code.
     """
-    if values.drop_nulls().n_unique() < MOST_CODES:
-        ranks = values.rank("dense")
-    elif values.dtype == pl.String:
-        ranks = _most_frequent(values)
-    else:
-        filled = len(values) - values.null_count()
-        ranks = (values.rank("average") - 0.5) * (QUANTILES / filled) + 1
-    return ranks.cast(pl.Int64).fill_null(0).to_numpy()
+    distinct = values.select(pl.all().drop_nulls().n_unique()).to_dict(as_series=False)
+    codes = values.select(_codes(column, *distinct[column.name]) for column in values)
+    return {c.name: c.to_numpy() for c in codes.select(pl.all().cast(pl.Int64).fill_null(0))}
+
+
+def _codes(values: pl.Series, distinct: int) -> pl.Expr:
+    column = pl.col(values.name)
+    if distinct < MOST_CODES:
+        return column.rank("dense")
+    if values.dtype == pl.String:
+        return pl.lit(_most_frequent(values))
+    return (column.rank("average") - 0.5) * (QUANTILES / column.count()) + 1
 
 
 def _most_frequent(values: pl.Series) -> pl.Series:

@@ -104,30 +104,32 @@ def _constant_within(
     named = frame.filter(pl.all_horizontal(pl.col(keys).is_not_null()))
     if named[keys[0]].n_unique() < FEWEST_ENTITIES:
         return
-    least = named.group_by(keys).agg(pl.col(numeric).min()).sort(keys)
-    most = named.group_by(keys).agg(pl.col(numeric).max()).sort(keys)
+    by = named.group_by(keys)
+    least, most = (
+        by.agg(each).sort(keys) for each in (pl.col(numeric).min(), pl.col(numeric).max())
+    )
+    constant = [name for name in numeric if _is_constant(least[name], most[name])]
     known = least.select(keys).join(totals, on=keys, how="left", maintain_order="left")
-    dates = known[keys[-1]].rank("dense").to_numpy() if len(keys) > 1 else None
-    columns = {
-        f"{words}, by {keys[0]}": _without_trend(known[words].to_numpy(), dates)
-        for words in totals.columns
-        if words not in keys
-    }
-    for name in numeric:
-        low, high = least[name].to_numpy(), most[name].to_numpy()
-        filled = ~np.isnan(low)
-        varies = filled.sum() >= FEWEST_ENTITIES and np.ptp(low[filled]) > 0
-        if varies and np.allclose(low[filled], high[filled], rtol=1e-9, atol=1e-12):
-            yield name, _without_trend(low, dates), columns
+    values = _without_trend(least.select(*keys, *constant), keys)
+    known = _without_trend(known, keys)
+    beside = {f"{w}, by {keys[0]}": known[w].to_numpy() for w in known.columns if w not in keys}
+    for name in constant:
+        yield name, values[name].to_numpy(), beside
 
 
-def _without_trend(values: Numbers, dates: Numbers | None) -> Numbers:
+def _is_constant(least: pl.Series, most: pl.Series) -> bool:
+    """Whether each entity has one value (within rounding), and not all of them the same."""
+    low, high = least.to_numpy(), most.to_numpy()
+    filled = ~np.isnan(low)
+    if filled.sum() < FEWEST_ENTITIES or np.ptp(low[filled]) == 0:
+        return False
+    return np.allclose(low[filled], high[filled], rtol=1e-9, atol=1e-12)
+
+
+def _without_trend(known: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """Differences from the date's mean: what has passed and what is to come trend alike."""
-    if dates is None:
-        return values
-    frame = pl.DataFrame({"value": values, "date": dates})
-    value = pl.col("value").fill_nan(None)
-    return frame.select(value - value.mean().over("date")).to_series().to_numpy()
+    value = pl.col(pl.Float64)
+    return known.with_columns(value - value.mean().over(dates)) if (dates := keys[1:]) else known
 
 
 def likeness(values: Numbers, total: Numbers) -> float:
@@ -138,8 +140,14 @@ def likeness(values: Numbers, total: Numbers) -> float:
     straight = _r_squared(values[both], total[both])
     if both.sum() < FEWEST_RANKED:
         return straight
-    ranks = [pl.Series(x[both]).rank("average").to_numpy() for x in (values, total)]
-    return max(straight, _r_squared(*ranks))
+    return max(straight, _r_squared(_ranks(values[both]), _ranks(total[both])))
+
+
+def _ranks(values: Numbers) -> Numbers:
+    """1, 2, … from the least on; the mean rank for equal values."""
+    at, counts = np.unique(values, return_inverse=True, return_counts=True)[1:]
+    ranks: Numbers = (counts.cumsum() - (counts - 1) / 2)[at]
+    return ranks
 
 
 def _r_squared(x: Numbers, y: Numbers) -> float:

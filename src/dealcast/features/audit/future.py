@@ -1,6 +1,6 @@
 """LK1: erase the future, rebuild, and see which values move."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -9,7 +9,7 @@ import polars as pl
 from dealcast.contracts import CrmTables
 from dealcast.features.audit.candidates import Audited, Erased
 from dealcast.features.audit.coding import plain
-from dealcast.features.audit.spec import Bools, Finding, Findings, NotApplicable
+from dealcast.features.audit.spec import Finding, Findings, NotApplicable
 from dealcast.snapshots import as_known_on
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
@@ -28,40 +28,60 @@ def future_erased(audited: Audited) -> Findings:
     if not any(erased.now.height for erased in candidates.erased):
         why = "nothing closed or engaged after a date on which one of the rows was open"
         return dict.fromkeys(candidates.features, NotApplicable(why))
-    return {name: _moved(name, candidates.erased) for name in candidates.features}
+    moved = {erased.day: _moved(erased, candidates.features) for erased in candidates.erased}
+    return {name: _finding(name, candidates.erased, moved) for name in candidates.features}
 
 
-def _moved(feature: str, days: Sequence[Erased]) -> Finding | NotApplicable:
-    moved = {}
+def _moved(erased: Erased, features: Sequence[str]) -> pl.DataFrame:
+    """Where each feature that can be compared moved."""
+    now, then = plain(erased.now.select(features)), plain(erased.then)
+    both = [name for name in now.columns if name in then.columns]
+    return differs(now.select(both), then.select(both))
+
+
+def _finding(
+    feature: str, days: Sequence[Erased], moved: Mapping[date, pl.DataFrame]
+) -> Finding | NotApplicable:
     for erased in days:
         if feature not in erased.then.columns:
             return NotApplicable("the rebuilt table has no such column")
-        now, then = plain(erased.now[feature]), plain(erased.then[feature])
-        if now is None or then is None:
+        if feature not in moved[erased.day].columns:
             return NotApplicable(f"its type {erased.now[feature].dtype} cannot be compared")
-        moved[erased.day] = differs(now, then)
-    share = float(np.concatenate(list(moved.values())).mean())
-    worst = max(moved, key=lambda day: moved[day].mean() if len(moved[day]) else 0.0)
-    counts = f"{moved[worst].sum():,} of {len(moved[worst]):,}"
+    flags = {day: rows[feature].to_numpy() for day, rows in moved.items()}
+    share = float(np.concatenate(list(flags.values())).mean())
+    worst = max(flags, key=lambda day: flags[day].mean() if len(flags[day]) else 0.0)
+    counts = f"{flags[worst].sum():,} of {len(flags[worst]):,}"
     note = f"{counts} values of {worst} change" if share else None
     return Finding(share, share > 0, note)
 
 
-def differs(now: pl.Series, then: pl.Series) -> Bools:
-    """Where plain values are not the same; null is the same as null only.
+def differs(now: pl.DataFrame, then: pl.DataFrame) -> pl.DataFrame:
+    """Where plain values are not the same, by column; null is the same as null only.
 
-    >>> differs(pl.Series([1.0, 2.0, None]), pl.Series([1.0 + 1e-12, None, None])).tolist()
+    >>> now, then = [1.0, 2.0, None], [1.0 + 1e-12, None, None]
+    >>> differs(pl.DataFrame({"x": now}), pl.DataFrame({"x": then}))["x"].to_list()
     [False, True, False]
     """
-    if now.dtype != then.dtype:
-        now, then = now.cast(pl.String), then.cast(pl.String)
-    if now.dtype == pl.String:
-        return now.ne_missing(then).to_numpy()
-    size = pl.max_horizontal(pl.col("now").abs(), pl.col("then").abs())
-    apart = (pl.col("now") - pl.col("then")).abs() > RELATIVE_TOLERANCE * size + ABSOLUTE_TOLERANCE
-    blank = pl.col("now").is_null() != pl.col("then").is_null()
-    pairs = pl.DataFrame({"now": now, "then": then})
-    return pairs.select(blank | apart.fill_null(value=False)).to_series().to_numpy()
+    # Numbered, as a feature may have any name.
+    old = {name: f"now {i}" for i, name in enumerate(now.columns)}
+    new = {name: f"then {i}" for i, name in enumerate(now.columns)}
+    pairs = pl.concat([now.rename(old), then.rename(new)], how="horizontal")
+    return pairs.select(
+        _differs(
+            pl.col(old[name]),
+            pl.col(new[name]),
+            as_text=dtype == pl.String or dtype != then.schema[name],
+        ).alias(name)
+        for name, dtype in now.schema.items()
+    )
+
+
+def _differs(now: pl.Expr, then: pl.Expr, *, as_text: bool) -> pl.Expr:
+    if as_text:
+        return now.cast(pl.String).ne_missing(then.cast(pl.String))
+    size = pl.max_horizontal(now.abs(), then.abs())
+    apart = (now - then).abs() > RELATIVE_TOLERANCE * size + ABSOLUTE_TOLERANCE
+    return (now.is_null() != then.is_null()) | apart.fill_null(value=False)
 
 
 def erase(  # noqa: PLR0913 - rows, what happened to them, and how to make them again

@@ -5,6 +5,7 @@ Scores are small whole numbers, so everything is counted, not sorted: one pass p
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,12 @@ class Labelled:
     is_one: Bools
     fold: Ints
     stratum: Ints
+
+    @cached_property
+    def tried(self) -> tuple[tuple[Ints, Bools, Ints], ...]:
+        """Of the rows of each half: their positions, labels and strata."""
+        halves = (self.fold == half for half in (0, 1))
+        return tuple((self.at[half], self.is_one[half], self.stratum[half]) for half in halves)
 
     def halves(self) -> Iterator[tuple[Bools, Bools]]:
         """Which rows to learn from and which to try it on: each half once."""
@@ -88,10 +95,8 @@ def crossfitted_auc(codes: Ints, rows: Labelled) -> float:
     """AUC of a code's mean label, learnt on the other half of the opportunities."""
     counts = counted(codes, rows)
     found = []
-    for tested in (0, 1):
-        tried = rows.fold == tested
-        score = _ranks(counts[1 - tested])[codes[rows.at[tried]]]
-        found.append(auc(score, rows.is_one[tried], rows.stratum[tried]))
+    for learnt, (at, is_one, stratum) in zip(counts[::-1], rows.tried, strict=True):
+        found.append(auc(_ranks(learnt)[codes[at]], is_one, stratum))
     return float(np.mean(found))
 
 
@@ -114,15 +119,16 @@ def auc(score: Ints, is_one: Bools, stratum: Ints) -> float:
     >>> auc(np.array([2, 1, 0]), np.array([True, False, False]), np.zeros(3, dtype=int))
     1.0
     """
-    shape = int(stratum.max(initial=0)) + 1, int(score.max(initial=0)) + 1
-    cell = stratum * shape[1] + score
-    ones, zeros = (
-        np.bincount(cell[which], minlength=shape[0] * shape[1]).reshape(shape)
-        for which in (is_one, ~is_one)
-    )
-    pairs = (ones.sum(axis=1) * zeros.sum(axis=1)).sum()
-    ordered = (ones * (zeros.cumsum(axis=1) - zeros / 2)).sum()
-    return float(ordered / pairs) if pairs else 0.5
+    width = int(score.max(initial=0)) + 1
+    cell = stratum * width + score
+    every, ones = np.bincount(cell), np.bincount(cell, is_one)
+    # Of all scores in all strata, few occur.
+    seen = np.flatnonzero(every)
+    ones, zeros, within = ones[seen], every[seen] - ones[seen], seen // width
+    ones_within, zeros_within = np.bincount(within, ones), np.bincount(within, zeros)
+    pairs = (ones_within * zeros_within).sum()
+    lower = zeros.cumsum() - zeros / 2 - (zeros_within.cumsum() - zeros_within)[within]
+    return float((ones * lower).sum() / pairs) if pairs else 0.5
 
 
 def _ranks(learnt: Ints) -> Ints:

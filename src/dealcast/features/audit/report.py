@@ -16,9 +16,13 @@ SEVERITY = {"not applicable": 0, "passed": 1, "banned": 2, "overridden": 3, "fai
 
 @dataclass(frozen=True)
 class AuditReport:
-    """How the leak gate came out: a record per feature and test, banned features too."""
+    """How the leak gate came out: a record per feature and test, banned features too.
+
+    `judged_on`: a sentence on the opportunities, where they were not all there are.
+    """
 
     records: tuple[AuditRecord, ...]
+    judged_on: str = ""
 
     @property
     def failed(self) -> tuple[AuditRecord, ...]:
@@ -64,7 +68,8 @@ class AuditReport:
             parts.append(f"{len(allowed)} allowed all the same ({', '.join(allowed)})")
         if banned:
             parts.append(f"{len(banned)} banned by declaration")
-        return "; ".join(parts)
+        text = "; ".join(parts)
+        return f"{text}. {self.judged_on}" if self.judged_on else text
 
     @property
     def _why_untested(self) -> str:
@@ -77,7 +82,7 @@ class AuditReport:
 
     def together_with(self, other: "AuditReport") -> "AuditReport":
         """Both reports as one."""
-        return AuditReport(self.records + other.records)
+        return replace(self, records=self.records + other.records)
 
     def or_else(self, other: "AuditReport") -> "AuditReport":
         """Per feature and test the record that found more: a leak, else one that tested at all."""
@@ -86,7 +91,7 @@ class AuditReport:
             former = found.get((record.feature, record.test))
             if former is None or SEVERITY[record.outcome] > SEVERITY[former.outcome]:
                 found[record.feature, record.test] = record
-        return AuditReport(tuple(found.values()))
+        return replace(self, records=tuple(found.values()))
 
     def to_frame(self) -> pl.DataFrame:
         """The contract LeakAudit."""
@@ -98,6 +103,7 @@ class AuditReport:
         """Everything, ready for JSON; `summary`, `excluded` and `leaks` are there for readers."""
         return {
             "summary": self.summary,
+            "judged_on": self.judged_on,
             "excluded": sorted(self.excluded),
             "untested": list(self.untested),
             "leaks": {name: list(codes) for name, codes in self.leaks.items()},
@@ -107,7 +113,8 @@ class AuditReport:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "AuditReport":
         """The report that `to_dict` gave."""
-        return cls(tuple(AuditRecord(**record) for record in content["records"]))
+        records = tuple(AuditRecord(**record) for record in content["records"])
+        return cls(records, content.get("judged_on", ""))
 
     def allowing(self, allow: Mapping[str, str]) -> "AuditReport":
         """The report with the failures of allowed features overridden, for the reason given.
@@ -115,14 +122,13 @@ class AuditReport:
         Raises LeakError for an allowed feature that was not audited, or is banned.
         """
         self._refuse_unknown(allow)
-        return AuditReport(
-            tuple(
-                replace(r, outcome="overridden", note=f"allowed: {allow[r.feature]} ({r.note})")
-                if r.outcome == "failed" and r.feature in allow
-                else r
-                for r in self.records
-            )
+        records = tuple(
+            replace(r, outcome="overridden", note=f"allowed: {allow[r.feature]} ({r.note})")
+            if r.outcome == "failed" and r.feature in allow
+            else r
+            for r in self.records
         )
+        return replace(self, records=records)
 
     def _refuse_unknown(self, allow: Mapping[str, str]) -> None:
         audited = {r.feature for r in self.records}

@@ -7,8 +7,6 @@ import re
 from encodings.aliases import aliases
 from itertools import pairwise
 
-from charset_normalizer import from_bytes
-
 from dealcast.errors import SettingsError, SourceError, nearest
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -153,6 +151,8 @@ def _code_page(data: bytes, file: str, error: UnicodeDecodeError) -> str:
     high = [byte >= FIRST_NON_ASCII for byte in lines[:SAMPLE]]
     beside = sum(a and b for a, b in pairwise(high))
     if beside > RUNS_OF_ACCENTS * sum(high):
+        from charset_normalizer import from_bytes  # slow to load, and seldom asked
+
         found = from_bytes(lines[:SAMPLE], cp_isolation=[*OTHER_ALPHABETS])
         # By coherence, that is by language: names alone make every alphabet look tidy.
         for match in sorted(found, key=lambda m: m.coherence, reverse=True):
