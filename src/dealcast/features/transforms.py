@@ -80,14 +80,19 @@ def fit_scalers(
     if count is not None:
         mean = _weighted_mean(values, pl.col(count))
         deviation = _weighted_mean((values - mean) ** 2, pl.col(count)).sqrt()
-    # Rounding gives a constant column a tiny deviation; its spread is exactly 0.
-    statistics = (mean, deviation, values.max() - values.min())
-    means, deviations, spreads = (
-        row.row(0) for row in pl.collect_all([frame.select(s) for s in statistics])
-    )
+    statistics = {
+        "mean": mean,
+        "deviation": deviation,
+        # Rounding gives a constant column a tiny deviation; its spread is exactly 0.
+        "spread": values.max() - values.min(),
+    }
+    row = frame.select(s.name.suffix(f" {name}") for name, s in statistics.items()).collect()
+    found = row.row(0, named=True)
     return {
-        column: StandardScaler(mean, 1.0 if spread == 0 else deviation)
-        for column, mean, deviation, spread in zip(columns, means, deviations, spreads, strict=True)
+        c: StandardScaler(
+            found[f"{c} mean"], 1.0 if found[f"{c} spread"] == 0 else found[f"{c} deviation"]
+        )
+        for c in columns
     }
 
 

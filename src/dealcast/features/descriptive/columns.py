@@ -29,28 +29,38 @@ CYCLE_BANDS = (
 
 MANY = 2_000_000_000
 
+Bands = Sequence[tuple[int | None, str]]
+
+
+def _place(number: pl.Expr, bands: Bands) -> pl.Expr:
+    """The position of the band that a number is in."""
+    *bounded, _ = bands
+    place = pl.lit(len(bounded), pl.Int8)
+    for position, (largest, _) in reversed(list(enumerate(bounded))):
+        place = pl.when(number <= largest).then(pl.lit(position, pl.Int8)).otherwise(place)
+    return place
+
+
+def _named(place: pl.Expr, bands: Bands) -> pl.Expr:
+    """The name of the band at a position."""
+    return place.replace_strict(dict(enumerate(name for _, name in bands)), return_dtype=pl.String)
+
+
 _stage, _engaged, _closed_on = pl.col("deal_stage"), pl.col("engage_date"), pl.col("close_date")
 _value = pl.col("close_value")
 _closed, _won = _stage.is_in(CLOSED_STAGES), _stage == "Won"
 
-# What has few values, whatever the number of opportunities -> its value of each opportunity. The
-# columns made from it are computed once for each value. Text, a date or a whole number.
-TRAITS: Mapping[str, pl.Expr] = {
-    "deal_stage": _stage,
-    "sales_agent": pl.col("sales_agent"),
-    "product": pl.col("product"),
-    "account": pl.col("account"),
+# Traits have few values, whatever the number of opportunities: the columns made from one are
+# computed once for each of its values. Texts are columns of the CRM; numbers may be dates.
+TEXTS = ("deal_stage", "sales_agent", "product", "account")
+NUMBERS: Mapping[str, pl.Expr] = {
     "engage_date": _engaged,
     "close_date": _closed_on,
-    "cycle": (_closed_on - _engaged).dt.total_days(),
-    "value_band": pl.sum_horizontal(
-        (_value > largest for largest, _ in VALUE_BANDS if largest is not None), ignore_nulls=False
-    ).cast(pl.Int32),
+    "cycle": (_closed_on - _engaged).dt.total_days().cast(pl.Int32),
+    "value_band": pl.when(_value.is_not_null()).then(_place(_value, VALUE_BANDS)),
 }
-# Of each value of a trait: sums over its opportunities. All have `opportunities`, their count.
-SUMS: Mapping[str, Mapping[str, pl.Expr]] = {
-    "sales_agent": {"closed": _closed.sum(), "won": _won.sum()}
-}
+# trait -> what is counted of the opportunities with each of its values. All have `opportunities`.
+COUNTS: Mapping[str, Mapping[str, pl.Expr]] = {"sales_agent": {"closed": _closed, "won": _won}}
 # What has a value of its own for every opportunity: its columns are computed row by row.
 AMOUNT = "close_value"
 
@@ -58,20 +68,12 @@ AMOUNT = "close_value"
 class Engineered(NamedTuple):
     """One column: the trait it is made from (or AMOUNT), how, and its column in the contract.
 
-    The expression reads the trait, `opportunities` and the trait's SUMS.
+    The expression reads the trait, `opportunities` and the trait's COUNTS.
     """
 
     trait: str
     expr: pl.Expr
     column: dy.Column
-
-
-def _named(number: pl.Expr, bands: Sequence[tuple[int | None, str]]) -> pl.Expr:
-    *bounded, (_, last) = bands
-    band = pl.lit(last)
-    for largest, name in reversed(bounded):
-        band = pl.when(number <= largest).then(pl.lit(name)).otherwise(band)
-    return pl.when(number.is_not_null()).then(band)
 
 
 def _flag(trait: str, expr: pl.Expr, meaning: str) -> Engineered:
@@ -95,13 +97,12 @@ def _text(trait: str, expr: pl.Expr, meaning: str) -> Engineered:
 
 _count = pl.col("opportunities")
 _cycle, _band = pl.col("cycle"), pl.col("value_band")
-_BAND_NAMES = tuple((position, name) for position, (_, name) in enumerate(VALUE_BANDS))
 
 # Null where there is no such date, value, agent, product or account.
 ENGINEERED: Mapping[str, Engineered] = {
     "close_value_log": _real(AMOUNT, _value.log1p(), 0, 30, "ln(1 + close_value)"),
     "close_value_category": _text(
-        "value_band", _named(_band, _BAND_NAMES), "Small to 1,000; Medium to 5,000; …"
+        "value_band", _named(_band, VALUE_BANDS), "Small to 1,000; Medium to 5,000; …"
     ),
     "deal_stage_order": _whole(
         "deal_stage",
@@ -142,7 +143,9 @@ ENGINEERED: Mapping[str, Engineered] = {
     "close_day_of_week": _whole("close_date", _closed_on.dt.weekday() - 1, 0, 6, "Monday 0"),
     "sales_cycle_days": _whole("cycle", _cycle, 0, 50_000, "days from engaging to close"),
     "sales_cycle_category": _text(
-        "cycle", _named(_cycle, CYCLE_BANDS), "Quick to 30 days; Short to 90; …"
+        "cycle",
+        _named(_place(_cycle, CYCLE_BANDS), CYCLE_BANDS),
+        "Quick to 30 days; Short to 90; …",
     ),
 }
 ORIGINAL: tuple[str, ...] = tuple(Opportunities.columns())
@@ -159,10 +162,15 @@ SCALED = (
     AMOUNT,
     *(name for name, made in ENGINEERED.items() if not isinstance(made.column, dy.String)),
 )
-TARGETS: Mapping[str, Engineered] = {
-    "target_binary": _flag("deal_stage", _won, "1: Won; 0: all other stages, open ones too"),
-    "target_multiclass": _whole(
-        "deal_stage", pl.col("deal_stage_order"), 0, 4, "the code of deal_stage_order"
+# Read from the engineered columns.
+TARGETS: Mapping[str, tuple[pl.Expr, dy.Column]] = {
+    "target_binary": (
+        pl.col("is_won"),
+        dy.Int8(nullable=True, min=0, max=1, description="1: Won; 0: all other stages, open too"),
+    ),
+    "target_multiclass": (
+        pl.col("deal_stage_order"),
+        dy.Int32(nullable=True, min=0, max=4, description="the code of deal_stage_order"),
     ),
 }
 
@@ -184,6 +192,6 @@ CrmFeatures: type[dy.Schema] = type(
         **{name: made.column for name, made in ENGINEERED.items()},
         **{f"{name}_encoded": _encoded_column() for name in ENCODED},
         **{f"{name}_scaled": _scaled_column() for name in SCALED},
-        **{name: made.column for name, made in TARGETS.items()},
+        **{name: column for name, (_, column) in TARGETS.items()},
     },
 )

@@ -12,11 +12,11 @@ from dealcast.features.descriptive.columns import (
     KEY,
     ORIGINAL,
     SCALED,
-    TRAITS,
+    TARGETS,
     CrmFeatures,
 )
-from dealcast.features.descriptive.lookup import Lookup, counted
 from dealcast.features.descriptive.ranking import order_of, ranks
+from dealcast.features.descriptive.traits import Trait, traits_of
 from dealcast.features.transforms import FittedTransforms, LabelEncoder
 
 BY_ROW: Mapping[str, pl.Expr] = {n: e.expr for n, e in ENGINEERED.items() if e.trait == AMOUNT}
@@ -31,7 +31,7 @@ class Description:
 
     opportunities: pl.LazyFrame
     transforms: FittedTransforms
-    lookups: tuple[Lookup, ...]
+    traits: tuple[Trait, ...]
     key_codes: pl.Series
     amounts: FittedTransforms
 
@@ -42,20 +42,21 @@ class Description:
 
     def frame(self) -> pl.DataFrame:
         """The contract CrmFeatures, all of it, in the order of the opportunities."""
-        return self._described(self.opportunities.collect(), self.key_codes)
+        return self._rows(0, self.rows)
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
         """The contract CrmFeatures, so many rows at a time; one empty batch if there are none."""
-        for start in range(0, max(self.rows, 1), rows):
-            batch = self.opportunities.slice(start, rows).collect()
-            yield self._described(batch, self.key_codes.slice(start, rows))
+        return (self._rows(start, rows) for start in range(0, max(self.rows, 1), rows))
 
-    def _described(self, opportunities: pl.DataFrame, key_codes: pl.Series) -> pl.DataFrame:
-        by_row = opportunities.select(*ORIGINAL).with_columns(**BY_ROW)
-        parts = [lookup.columns(opportunities) for lookup in self.lookups]
-        whole = pl.concat([self.amounts.apply(by_row), *parts], how="horizontal")
-        whole = whole.with_columns(key_codes.alias(f"{KEY}_encoded"))
-        return whole.select(list(CrmFeatures.columns()))
+    def _rows(self, start: int, rows: int) -> pl.DataFrame:
+        by_row = self.opportunities.slice(start, rows).select(*ORIGINAL, **BY_ROW).collect()
+        key = self.key_codes.slice(start, rows).alias(f"{KEY}_encoded")
+        parts = [trait.of(start, rows) for trait in self.traits]
+        return (
+            pl.concat([self.amounts.apply(by_row), key.to_frame(), *parts], how="horizontal")
+            .with_columns(**{name: expr for name, (expr, _) in TARGETS.items()})
+            .select(list(CrmFeatures.columns()))
+        )
 
 
 def describe(tables: CrmTables) -> Description:
@@ -75,22 +76,16 @@ def describe(tables: CrmTables) -> Description:
     (61, ['Small', None], [1.0, 1.0])
     """
     opportunities = tables.opportunities
-    described = [lookup.described() for lookup in _lookups(opportunities)]
+    traits, fitted = zip(*(trait.described() for trait in traits_of(opportunities)), strict=True)
     by_row = opportunities.select(AMOUNT, **BY_ROW)
     amounts = FittedTransforms.fit(
         by_row, encode=(), scale=[c for c in SCALED if c in (AMOUNT, *BY_ROW)]
     )
-    ids = opportunities.select(KEY).collect().to_series()
+    ids = opportunities.select(KEY).collect().to_series().rechunk()
     order = order_of(ids)
     keys = FittedTransforms({KEY: LabelEncoder(ids.gather(order))}, {})
-    transforms = keys.together_with(amounts, *(fitted for _, fitted in described))
-    return Description(
-        opportunities,
-        transforms,
-        tuple(lookup for lookup, _ in described),
-        ranks(order),
-        amounts,
-    )
+    transforms = keys.together_with(amounts, *fitted)
+    return Description(opportunities, transforms, traits, ranks(order), amounts)
 
 
 def build_crm_features(tables: CrmTables) -> tuple[pl.DataFrame, FittedTransforms]:
@@ -104,11 +99,6 @@ def engineer(opportunities: pl.DataFrame) -> pl.DataFrame:
 
     Counts and rates are those of the opportunities given.
     """
-    parts = [lookup.columns(opportunities) for lookup in _lookups(opportunities.lazy())]
-    by_row = opportunities.select(*ORIGINAL).with_columns(**BY_ROW)
+    parts = [trait.of(0, opportunities.height) for trait in traits_of(opportunities.lazy())]
+    by_row = opportunities.select(*ORIGINAL, **BY_ROW)
     return pl.concat([by_row, *parts], how="horizontal").select(*ORIGINAL, *ENGINEERED)
-
-
-def _lookups(opportunities: pl.LazyFrame) -> list[Lookup]:
-    counts = pl.collect_all([counted(opportunities, trait) for trait in TRAITS])
-    return [Lookup.of(trait, count) for trait, count in zip(TRAITS, counts, strict=True)]

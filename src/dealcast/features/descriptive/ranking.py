@@ -37,11 +37,14 @@ def ranks(order: pl.Series) -> pl.Series:
 def _first_bytes(texts: pl.Series) -> pl.Series:
     """The first bytes after those that all texts share, as a number in the order of the texts."""
     shared = _shared_bytes(str(texts.min() or ""), str(texts.max() or ""))
-    # Zeros stand for what a short text lacks: it comes before those that go on.
-    bytes_ = (pl.col("text") + "\0" * BYTES).cast(pl.Binary).bin.slice(shared, BYTES)
-    numbers = bytes_.bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    text = pl.col("text")
+    if int(texts.str.len_bytes().min() or 0) < shared + BYTES:
+        # Zeros stand for what a short text lacks: it comes before those that go on.
+        text = text + "\0" * BYTES
+    number = text.cast(pl.Binary).bin.slice(shared, BYTES)
+    number = number.bin.reinterpret(dtype=pl.UInt64, endianness="big")
     slices = (
-        texts.slice(start, SLICE_ROWS).to_frame("text").select(numbers).to_series()
+        texts.slice(start, SLICE_ROWS).to_frame("text").select(number).to_series()
         for start in range(0, max(len(texts), 1), SLICE_ROWS)
     )
     return pl.concat(slices, rechunk=True)
