@@ -65,6 +65,16 @@ def test_the_order_of_the_rows_does_not_matter(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", ["time", "random"])
+def test_a_batch_is_divided_as_the_whole_table_is(kind) -> None:
+    rows = described([i // 2 for i in range(40)] + [None] * 3)
+    chosen = divide(rows.lazy(), kind, test_share=0.3, seed=3)
+
+    batches = pl.concat([chosen.parts(rows.slice(start, 7)) for start in range(0, 43, 7)])
+
+    assert batches.equals(chosen.parts(rows))
+
+
+@pytest.mark.parametrize("kind", ["time", "random"])
 def test_no_rows_have_no_parts(kind) -> None:
     assert split(described([]), kind).height == 0
 

@@ -75,3 +75,23 @@ def test_what_was_fitted_survives_the_file_exactly(rows: int) -> None:
 def test_rows_without_a_fitted_column_are_refused_by_name() -> None:
     with pytest.raises(ModelError, match="'price'"):
         fitted().apply(pl.DataFrame({"product": ["MG"]}))
+
+
+def test_a_row_that_stands_for_many_counts_as_often() -> None:
+    rows = pl.DataFrame({"x": [1.0, None, 5.0, 5.0, 5.0]})
+    counted = pl.DataFrame({"x": [1.0, None, 5.0], "n": [1, 1, 3]})
+
+    once = FittedTransforms.fit(rows, encode=[], scale=["x"]).scalers["x"]
+    often = FittedTransforms.fit(counted, encode=[], scale=["x"], count="n").scalers["x"]
+
+    assert often.mean == pytest.approx(once.mean, rel=1e-15)
+    assert often.deviation == pytest.approx(once.deviation, rel=1e-15)
+
+
+def test_transforms_of_parts_are_one_for_all_their_columns() -> None:
+    price = FittedTransforms.fit(pl.DataFrame({"price": [1.0, 2.0]}), encode=[], scale=["price"])
+    product = FittedTransforms.fit(pl.DataFrame({"product": ["A"]}), encode=["product"], scale=[])
+
+    assert product.together_with(price).apply(pl.DataFrame({"product": ["A"], "price": [1.5]})).row(
+        0
+    ) == ("A", 1.5, 0, 0.0)

@@ -18,7 +18,10 @@ KINDS: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Split:
-    """How the rows of one crm_features are divided: `tests` says of a row whether it tests."""
+    """How the rows of one crm_features are divided: `tests` says of a row whether it tests.
+
+    A row needs its opportunity_id, engage_date and opportunity_id_encoded.
+    """
 
     kind: Kind
     tests: pl.Expr
