@@ -191,10 +191,10 @@ def check(frame: pl.DataFrame, contract: type[dy.Schema], name: str) -> pl.DataF
         ) from error
 
 
-def _other_types(frame: pl.DataFrame, contract: type[dy.Schema]) -> dict[str, pl.DataType]:
+def _other_types(frame: pl.DataFrame, contract: type[dy.Schema]) -> pl.Schema:
     """The types that the contract wants, of the columns that have another."""
     wanted = {name: column.dtype for name, column in contract.columns().items()}
-    return {name: dtype for name, dtype in wanted.items() if frame.schema[name] != dtype}
+    return pl.Schema({name: t for name, t in wanted.items() if frame.schema[name] != t})
 
 
 def _sha256(file: Path) -> str:

@@ -36,9 +36,12 @@ def ranks(order: pl.Series) -> pl.Series:
 
 def _first_bytes(texts: pl.Series) -> pl.Series:
     """The first bytes after those that all texts share, as a number in the order of the texts."""
-    shared = _shared_bytes(str(texts.min() or ""), str(texts.max() or ""))
     text = pl.col("text")
-    if int(texts.str.len_bytes().min() or 0) < shared + BYTES:
+    length = text.str.len_bytes()
+    known = text.min().alias("first"), text.max().alias("last"), length.min().alias("shortest")
+    first, last, shortest = texts.to_frame("text").select(known).row(0)
+    shared = _shared_bytes(first or "", last or "")
+    if (shortest or 0) < shared + BYTES:
         # Zeros stand for what a short text lacks: it comes before those that go on.
         text = text + "\0" * BYTES
     number = text.cast(pl.Binary).bin.slice(shared, BYTES)

@@ -66,7 +66,8 @@ def traits_of(opportunities: pl.LazyFrame) -> list[Trait]:
 
 def _trait_of_number(name: str, rows: pl.DataFrame) -> Trait:
     number = rows[name].to_physical()
-    least, largest = (int(n) if n is not None else 0 for n in (number.min(), number.max()))
+    span = pl.col(name).min().alias("least"), pl.col(name).max().alias("largest")
+    least, largest = (n or 0 for n in number.to_frame().select(span).row(0))
     values = pl.int_range(least, largest + 1, eager=True).cast(number.dtype).cast(rows[name].dtype)
     return _trait(name, number - least, values, rows)
 
