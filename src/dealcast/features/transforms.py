@@ -153,10 +153,14 @@ class FittedTransforms:
                 f"The rows lack {listed(missing)}, which the transforms were fitted on.",
                 remedy="apply them to a table with the columns of crm_features",
             )
-        return frame.with_columns(
+        return frame.with_columns(self.columns())
+
+    def columns(self) -> list[pl.Expr]:
+        """The `_encoded` and `_scaled` columns, from those learnt from."""
+        return [
             *(e.code(c).alias(f"{c}_encoded") for c, e in self.encoders.items()),
             *(s.scaled(c).alias(f"{c}_scaled") for c, s in self.scalers.items()),
-        )
+        ]
 
     def to_parquet(self) -> bytes:
         """All of it as a Parquet file, that `from_parquet` takes: a row per encoder or scaler."""

@@ -50,7 +50,7 @@ def test_what_none_has_teaches_nothing(traits) -> None:
         "Medium",
         "Small",
     ]
-    codes = bands.of(0, 5)["close_value_category_encoded"]
+    codes = pl.select(bands.of(0, 5))["close_value_category_encoded"]
     assert codes.to_list() == [1, 2, None, None, 0]
 
 
@@ -64,6 +64,6 @@ def test_a_trait_that_nobody_has_is_null_everywhere(traits) -> None:
 
     assert product.values.is_empty()
     assert (
-        product.of(1, 3).select("product_popularity", "product_encoded").rows()
+        pl.select(product.of(1, 3)).select("product_popularity", "product_encoded").rows()
         == [(None, None)] * 3
     )

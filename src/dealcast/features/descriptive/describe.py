@@ -49,13 +49,16 @@ class Description:
         return (self._rows(start, rows) for start in range(0, max(self.rows, 1), rows))
 
     def _rows(self, start: int, rows: int) -> pl.DataFrame:
-        by_row = self.opportunities.slice(start, rows).select(*ORIGINAL, **BY_ROW).collect()
-        key = self.key_codes.slice(start, rows).alias(f"{KEY}_encoded")
-        parts = [trait.of(start, rows) for trait in self.traits]
+        key = pl.lit(self.key_codes.slice(start, rows)).alias(f"{KEY}_encoded")
+        by_trait = (column for trait in self.traits for column in trait.of(start, rows))
         return (
-            pl.concat([self.amounts.apply(by_row), key.to_frame(), *parts], how="horizontal")
-            .with_columns(**{name: expr for name, (expr, _) in TARGETS.items()})
+            self.opportunities.slice(start, rows)
+            .with_columns(key, *by_trait, **BY_ROW)
+            .with_columns(
+                *self.amounts.columns(), **{name: expr for name, (expr, _) in TARGETS.items()}
+            )
             .select(list(CrmFeatures.columns()))
+            .collect()
         )
 
 
@@ -99,6 +102,6 @@ def engineer(opportunities: pl.DataFrame) -> pl.DataFrame:
 
     Counts and rates are those of the opportunities given.
     """
-    parts = [trait.of(0, opportunities.height) for trait in traits_of(opportunities.lazy())]
-    by_row = opportunities.select(*ORIGINAL, **BY_ROW)
-    return pl.concat([by_row, *parts], how="horizontal").select(*ORIGINAL, *ENGINEERED)
+    traits = traits_of(opportunities.lazy())
+    by_trait = (column for trait in traits for column in trait.of(0, opportunities.height))
+    return opportunities.with_columns(*by_trait, **BY_ROW).select(*ORIGINAL, *ENGINEERED)

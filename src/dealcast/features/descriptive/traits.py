@@ -41,11 +41,11 @@ class Trait:
         )
         return Trait(self.name, self.positions, transforms.apply(self.values)), transforms
 
-    def of(self, start: int, rows: int) -> pl.DataFrame:
+    def of(self, start: int, rows: int) -> list[pl.Expr]:
         """The columns of so many opportunities from `start` on; null where they have no value."""
-        positions = self.positions.slice(start, rows).cast(pl.UInt32)
+        positions = pl.lit(self.positions.slice(start, rows).cast(pl.UInt32))
         made = [c for c in self.values.columns if c in MADE and c != self.name]
-        return self.values.select(pl.col(made).gather(positions))
+        return [pl.lit(self.values[c]).gather(positions).alias(c) for c in made]
 
 
 def traits_of(opportunities: pl.LazyFrame) -> list[Trait]:
