@@ -156,7 +156,7 @@ def test_issued_scores_are_appended_also_when_the_horizons_change(store: Store) 
     ("frame", "says"),
     [
         (PRODUCTS.rename({"sales_price": "sale_price"}), "nearest: 'sale_price'"),
-        (PRODUCTS.with_columns(sales_price=pl.lit("dear")), "dtype"),
+        (PRODUCTS.with_columns(sales_price=pl.lit("dear")), "'sales_price'.*dear"),
         (PRODUCTS.with_columns(sales_price=pl.lit(-1.0)), "sales_price|min"),
         (pl.concat([PRODUCTS, PRODUCTS]), "primary_key"),
     ],

@@ -4,17 +4,22 @@ import polars as pl
 import pytest
 
 from dealcast.contracts import FeatureSplit
-from dealcast.features.split import KINDS, split
+from dealcast.features.split import KINDS, divide
+
+
+def split(rows: pl.DataFrame, kind, **chosen) -> pl.DataFrame:
+    return divide(rows.lazy(), kind, **chosen).parts(rows)
 
 
 def described(days: list[int | None]) -> pl.DataFrame:
     """Opportunities engaged so many days after the first."""
     return pl.DataFrame(
         {
-            "opportunity_id": [f"o{i}" for i in range(len(days))],
+            "opportunity_id": [f"o{i:02}" for i in range(len(days))],
+            "opportunity_id_encoded": list(range(len(days))),
             "engage_date": [d if d is None else date(2017, 1, 1) + timedelta(d) for d in days],
         },
-        schema_overrides={"engage_date": pl.Date},
+        schema_overrides={"engage_date": pl.Date, "opportunity_id_encoded": pl.Int32},
     )
 
 
@@ -57,6 +62,16 @@ def test_the_order_of_the_rows_does_not_matter(kind) -> None:
     shuffled = split(rows.sample(fraction=1, shuffle=True, seed=5), kind, seed=3)
 
     assert shuffled.sort("opportunity_id").equals(before.sort("opportunity_id"))
+
+
+@pytest.mark.parametrize("kind", ["time", "random"])
+def test_a_batch_is_divided_as_the_whole_table_is(kind) -> None:
+    rows = described([i // 2 for i in range(40)] + [None] * 3)
+    chosen = divide(rows.lazy(), kind, test_share=0.3, seed=3)
+
+    batches = pl.concat([chosen.parts(rows.slice(start, 7)) for start in range(0, 43, 7)])
+
+    assert batches.equals(chosen.parts(rows))
 
 
 @pytest.mark.parametrize("kind", ["time", "random"])

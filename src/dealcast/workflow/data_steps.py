@@ -23,10 +23,10 @@ from dealcast.features.build import (
     snapshot_features,
 )
 from dealcast.features.catalogue import CATALOGUE
-from dealcast.features.descriptive import build_crm_features
+from dealcast.features.descriptive import describe
 from dealcast.features.selection import unavailable, usable
 from dealcast.features.spec import FeatureSpec
-from dealcast.features.split import split
+from dealcast.features.split import divide
 from dealcast.quality.report import QualityReport, assess
 from dealcast.snapshots import dates_frame, snapshot_dates
 from dealcast.sources.base import IncrementalSource, Source, open_source
@@ -161,15 +161,20 @@ def features(ws: Workspace) -> Made:
     """The descriptive table for people, and what was known on each snapshot date for the model."""
     tables = ws.crm_tables()
     made = Made()
-    crm_features, transforms = build_crm_features(tables)
+    description = describe(tables)
+    crm_features = description.frame()
     ws.save(made, "crm_features", crm_features)
     settings = ws.settings.features
-    parts = split(
-        crm_features, settings.split, test_share=settings.test_share, seed=ws.settings.model.seed
+    split = divide(
+        tables.opportunities,
+        settings.split,
+        test_share=settings.test_share,
+        seed=ws.settings.model.seed,
     )
+    parts = split.parts(crm_features)
     ws.save(made, "crm_features_split", parts)
-    made.objects["transforms"] = f"runs/{ws.run_id}/transforms.json"
-    ws.store.put_json(made.objects["transforms"], transforms.to_dict())
+    made.objects["transforms"] = f"runs/{ws.run_id}/transforms.parquet"
+    ws.store.put_object(made.objects["transforms"], description.transforms.to_parquet())
     logger.info(
         "crm_features: %s rows x %d columns", f"{crm_features.height:,}", crm_features.width
     )

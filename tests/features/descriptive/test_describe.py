@@ -7,7 +7,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dealcast.contracts import CrmTables
-from dealcast.features.descriptive import CrmFeatures, build_crm_features, engineer
+from dealcast.features.descriptive import (
+    CrmFeatures,
+    build_crm_features,
+    describe,
+    engineer,
+)
 from dealcast.features.transforms import FittedTransforms
 
 ORIGINAL = [
@@ -160,6 +165,44 @@ def test_an_export_without_agents_products_and_accounts_is_described_all_the_sam
     assert CrmFeatures.is_valid(features)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 1_000])
+def test_batches_are_the_whole_table_cut_at_so_many_rows(tables, rows: int) -> None:
+    description = describe(tables)
+
+    batches = list(description.batches(rows))
+
+    assert [b.height for b in batches[:-1]] == [rows] * (len(batches) - 1)
+    assert_frame_equal(pl.concat(batches), description.frame())
+    assert all(CrmFeatures.is_valid(batch) for batch in batches)
+
+
+def test_a_scan_of_files_is_described_as_a_frame_in_memory(tables, tmp_path) -> None:
+    tables.opportunities.sink_parquet(tmp_path / "o.parquet")
+    scanned = CrmTables.cast({"opportunities": pl.scan_parquet(tmp_path / "o.parquet")})
+
+    ours = pl.concat(describe(scanned).batches(2))
+
+    assert_frame_equal(ours, describe(tables).frame())
+
+
+def test_columns_of_the_crm_that_are_in_pieces_are_described_as_whole_ones(tables) -> None:
+    frame = tables.opportunities.collect()
+    pieces = pl.concat([frame.head(2), frame.tail(3)], rechunk=False)
+
+    ours = describe(CrmTables.cast({"opportunities": pieces.lazy()})).frame()
+
+    assert_frame_equal(ours, describe(tables).frame())
+
+
+def test_no_rows_come_as_one_batch_without_any(tables) -> None:
+    none = CrmTables.cast({"opportunities": tables.opportunities.head(0)})
+
+    (batch,) = describe(none).batches(10)
+
+    assert batch.shape == (0, 61)
+    assert CrmFeatures.is_valid(batch)
+
+
 def test_an_export_without_rows_gives_a_table_without_rows(tables) -> None:
     features, _ = build_crm_features(
         CrmTables.cast({"opportunities": tables.opportunities.head(0)})
@@ -170,7 +213,7 @@ def test_an_export_without_rows_gives_a_table_without_rows(tables) -> None:
 
 def test_new_rows_are_encoded_and_scaled_as_the_old_ones_were(tables) -> None:
     features, transforms = build_crm_features(tables)
-    kept = FittedTransforms.from_dict(transforms.to_dict())
+    kept = FittedTransforms.from_parquet(transforms.to_parquet())
 
     again = kept.apply(engineer(tables.opportunities.collect()))
     new = kept.apply(
