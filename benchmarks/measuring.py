@@ -4,23 +4,28 @@ Only the standard library at import, so that the peers' environments can use it 
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-BETWEEN_LOOKS = 0.02
+BETWEEN_LOOKS = 0.1
 """Seconds between two looks at the memory of a process."""
 
 
 class TooMuchError(Exception):
     """A run was ended because it took longer, or more memory, than it was given."""
+
+
+class FailedError(Exception):
+    """A run ended with an error; its first line says which."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,25 @@ def peak_gigabytes() -> float:
 
 
 def run_apart(
-    command: Sequence[object], *, seconds: float = 3_600, gigabytes: float = 20
+    command: Sequence[object],
+    *,
+    seconds: float = 3_600,
+    gigabytes: float = 20,
+    variables: Mapping[str, str] | None = None,
 ) -> Run:
-    """Run a command to its end. Raises TooMuchError beyond these limits."""
+    """Run a command to its end. Raises TooMuchError beyond these limits, FailedError by itself.
+
+    `variables` are added to those of the environment.
+    """
     began, peak = time.perf_counter(), 0.0
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=log, text=True)
+        process = subprocess.Popen(
+            list(map(str, command)),
+            stdout=out,
+            stderr=log,
+            text=True,
+            env={**os.environ, **(variables or {})},
+        )
         try:
             while process.poll() is None:
                 peak = max(peak, _resident(process.pid))
@@ -72,13 +90,18 @@ def run_apart(
         out.seek(0)
         log.seek(0)
         if process.returncode:
-            raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{log.read()[-3_000:]}")
+            words = " ".join(map(str, command))
+            raise FailedError(f"failed ({process.returncode})\n{words}\n{log.read()[-3_000:]}")
         return Run(out.read(), took, peak)
 
 
 def answer_of(script: Path, *arguments: object, python: Path | None = None, **limits: float) -> Any:
-    """What a script prints as its last line, a JSON document, in a process of its own."""
-    run = run_apart([python or sys.executable, script, *arguments], **limits)
+    """What a script prints as its last line, a JSON document, in a process of its own.
+
+    `python` is that of another environment; what it shares with this one is this folder.
+    """
+    path = {} if python is None else {"PYTHONPATH": str(HERE)}
+    run = run_apart([python or sys.executable, script, *arguments], variables=path, **limits)
     return json.loads(run.printed.splitlines()[-1])
 
 
