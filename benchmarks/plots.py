@@ -29,6 +29,11 @@ STYLE = {
 }
 
 
+def plot_file(name: str) -> str:
+    """The name of a plot's file."""
+    return f"scale_{name}.svg"
+
+
 def draw(folder: Path) -> list[Path]:
     """Draw what was measured; the files."""
     import matplotlib as mpl
@@ -43,7 +48,7 @@ def draw(folder: Path) -> list[Path]:
                 continue
             figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
             plot(axes, found["results"])
-            files.append(folder / f"scale_{name}.svg")
+            files.append(folder / plot_file(name))
             figure.savefig(files[-1], transparent=True, metadata={"Date": None})
             plt.close(figure)
     return files
@@ -81,4 +86,4 @@ def peers(axes: "Axes", results: Iterable[dict[str, Any]]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-PLOTS = {"steps": ("runs", steps), "peers": ("beside_peers", peers)}
+PLOTS = {"runs": ("runs", steps), "peers": ("beside_peers", peers)}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import HERE
+from plots import draw, plot_file
 from suite import kept, script_of
 
 PAGE = HERE.parent / "docs" / "scale.md"
@@ -23,11 +24,12 @@ Cell = Callable[[Result], str]
 
 @dataclass(frozen=True)
 class Figure:
-    """A table of the page: the benchmark it comes from, and how its lines are made."""
+    """A table of the page: the benchmark it comes from, how its lines are made; what a plot shows."""
 
     name: str
     benchmark: str
     lines: Callable[[list[Result]], list[Sequence[str]]]
+    plot: str | None = None
 
 
 def shown(key: str, form: str = "") -> Cell:
@@ -43,6 +45,18 @@ def columns(**cells: Cell) -> Callable[[list[Result]], list[Sequence[str]]]:
         return [headings, *([cell(result) for cell in cells.values()] for result in results)]
 
     return lines
+
+
+def every_key(results: list[Result]) -> list[Sequence[str]]:
+    """A line per result with all that it tells."""
+    keys = dict.fromkeys(key for result in results for key in result)
+    return columns(**{key: shown_as_it_is(key) for key in keys})(results)
+
+
+def shown_as_it_is(key: str) -> Cell:
+    """A cell with the value of a key in the notation of its type."""
+    forms = {int: ",", float: ",.2f"}
+    return lambda result: shown(key, forms.get(type(result.get(key)), ""))(result)
 
 
 def in_seconds(result: Result) -> str:
@@ -82,6 +96,7 @@ FIGURES = (
             GB=shown("gigabytes", ".2f"),
             answer=shown("answer"),
         ),
+        plot="Rows per second of each way that gives the same answer",
     ),
     Figure(
         "point_in_time",
@@ -97,7 +112,21 @@ FIGURES = (
             GB=shown("gigabytes", ".2f"),
         ),
     ),
-    Figure("runs", "runs", steps),
+    Figure(
+        "descriptive",
+        "descriptive",
+        columns(
+            opportunities=shown("rows", ","),
+            into=shown("into"),
+            way=shown("way"),
+            seconds=in_seconds,
+            times_as_fast_as_pandas=shown("times", ".1f"),
+            GB=shown("gigabytes", ".2f"),
+        ),
+    ),
+    Figure("incremental", "incremental", every_key),
+    Figure("spark_job", "spark_job", every_key),
+    Figure("runs", "runs", steps, plot="Seconds of each step over the size of the export"),
     Figure(
         "scoring",
         "scoring",
@@ -122,7 +151,9 @@ FIGURES = (
             MB_on_disk=shown("disk_megabytes", ",.1f"),
         ),
     ),
-    Figure("startup", "startup", columns(command=shown("command"), ms=shown("milliseconds", ".0f"))),
+    Figure(
+        "startup", "startup", columns(command=shown("command"), ms=shown("milliseconds", ".0f"))
+    ),
 )
 
 
@@ -139,10 +170,12 @@ def told(figure: Figure) -> str:
         return f"*Not measured yet:* `python {script_of(figure.benchmark)}`."
     of = found["machine"]
     versions = ", ".join(f"{name} {of[name]}" for name in ("polars", "duckdb", "numpy"))
+    plot = f"\n\n![{figure.plot}](images/{plot_file(figure.name)})" if figure.plot else ""
     return (
         f"{table(figure.lines(found['results']))}\n\n"
         f"`{found['command']}`, {found['measured']}, commit {of['commit']}: {of['cores']} cores, "
         f"{of['memory']}, Python {of['python']}, {versions}."
+        f"{plot}"
     )
 
 
@@ -152,13 +185,13 @@ def written(page: str) -> str:
         pattern = re.compile(BETWEEN.format(name=figure.name), re.DOTALL)
         page, places = pattern.subn(lambda m, f=figure: f"{m[1]}{told(f)}\n{m[2]}", page)
         if places != 1:
-            raise ValueError(f"{PAGE.name} has {places} places for the figure '{figure.name}', not 1")
+            raise ValueError(
+                f"{PAGE.name} has {places} places for the figure '{figure.name}', not 1"
+            )
     return page
 
 
 def main(page: Path = PAGE) -> None:
-    from plots import draw
-
     page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")
     print(f"wrote {page.name}", *(file.name for file in draw(IMAGES)))
 

@@ -80,7 +80,9 @@ def feature_store(kind: str, folder: Path) -> FeatureStore:
             entities=[key],
             ttl=timedelta(days=1),
             schema=[Field(name=f"{entity}_{measure}", dtype=Float64) for measure in MEASURES],
-            source=FileSource(path=str(folder / f"{entity}_daily.parquet"), timestamp_field="known"),
+            source=FileSource(
+                path=str(folder / f"{entity}_daily.parquet"), timestamp_field="known"
+            ),
         )
         store.apply([key, view])
     return store
