@@ -1,4 +1,4 @@
-"""Point-in-time features beside featuretools and Feast: `python benchmarks/beside_peers.py [N ...]`.
+"""Point-in-time features beside featuretools and Feast: `python benchmarks/beside_peers.py [N]`.
 
 For open opportunities on Mondays, each with what was known of its agent and its product that
 morning: how many had closed, were won, were lost, their revenue, the share won. All read the same
@@ -24,16 +24,16 @@ from typing import Any
 
 import narwhals as nw
 import polars as pl
-from crm import last_day, read_tables, write_tables
-from measuring import HERE, TooMuchError, answer_of, peak_gigabytes
 from polars.testing import assert_frame_equal
-from results import Result, arguments, tell
 
+from crm import last_day, read_tables, write_tables
 from dealcast.features.build import build_features
 from dealcast.features.columns import Lens
 from dealcast.features.spec import FeatureSpec, Leak, Measure
 from dealcast.settings import FeatureSettings
 from dealcast.snapshots import build_snapshots, snapshot_dates
+from measuring import HERE, TooMuchError, answer_of, peak_gigabytes
+from results import Result, arguments, tell
 
 SIZES = (100_000,)
 SOME = 2_000
@@ -84,6 +84,7 @@ class Way:
 
     @property
     def is_installed(self) -> bool:
+        """Whether that environment is there."""
         return self.python is None or self.python.exists()
 
 

@@ -17,11 +17,9 @@ from pathlib import Path
 import duckdb
 import narwhals as nw
 import polars as pl
-from crm import last_day, read_tables, write_tables
-from measuring import answer_of, peak_gigabytes
 from polars.testing import assert_frame_equal
-from results import Result, arguments, tell
 
+from crm import last_day, read_tables, write_tables
 from dealcast.features.build import (
     collected,
     opportunity_facts,
@@ -31,6 +29,8 @@ from dealcast.features.build import (
 from dealcast.features.selection import usable
 from dealcast.settings import FeatureSettings
 from dealcast.snapshots import dates_frame, snapshot_dates
+from measuring import answer_of, peak_gigabytes
+from results import Result, arguments, tell
 
 SIZES = (100_000, 1_000_000)
 RUNS = 3

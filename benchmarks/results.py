@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -37,6 +38,6 @@ def tell(results: Iterable[Result], columns: Mapping[str, str], *, as_json: bool
 def _padded(name: str, form: str, value: object) -> str:
     """A cell as wide as its format says, or as its heading is."""
     text = "-" if value is None else str(value) if isinstance(value, str) else format(value, form)
-    left = form.startswith("<")
-    width = max(len(name), int("".join(c for c in form.split(".")[0] if c.isdigit()) or 0))
-    return text.ljust(width) if left else text.rjust(width)
+    digits = re.match(r"<?(\d*)", form)
+    width = max(len(name), int(digits[1]) if digits and digits[1] else 0)
+    return text.ljust(width) if form.startswith("<") else text.rjust(width)

@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from measuring import FailedError, TooMuchError, run_apart
-from results import Result, arguments, tell
-
 from dealcast.settings import SampleSource
 from dealcast.sources.sample import write_sample
+from measuring import FailedError, TooMuchError, run_apart
+from results import Result, arguments, tell
 
 SIZES = (8_800, 88_000)
 WHOLE = "whole run"

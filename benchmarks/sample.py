@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import answer_of, peak_gigabytes
-from results import Result, arguments, tell
-
 from dealcast.settings import SampleSource
 from dealcast.sources.sample import write_sample
+from measuring import answer_of, peak_gigabytes
+from results import Result, arguments, tell
 
 SIZES = (8_800, 100_000, 1_000_000, 10_000_000)
 BOUNDS = {8_800: (0.3, 2.0), 10_000_000: (30.0, 2.0)}

@@ -24,7 +24,7 @@ Cell = Callable[[Result], str]
 
 @dataclass(frozen=True)
 class Figure:
-    """A table of the page: the benchmark it comes from, how its lines are made; what a plot shows."""
+    """A table of the page: its benchmark, how its lines are made, and what a plot shows."""
 
     name: str
     benchmark: str
@@ -180,7 +180,7 @@ def told(figure: Figure) -> str:
 
 
 def written(page: str) -> str:
-    """The page with every figure as it was measured last. Raises ValueError where a marker fails."""
+    """The page with every figure as measured last. Raises ValueError where it has no place."""
     for figure in FIGURES:
         pattern = re.compile(BETWEEN.format(name=figure.name), re.DOTALL)
         page, places = pattern.subn(lambda m, f=figure: f"{m[1]}{told(f)}\n{m[2]}", page)

@@ -3,7 +3,8 @@
 A model of every kind that may score is trained on a sample; a pipeline of that many open
 opportunities is scored by it, without reasons, with reasons and what is told of them, and as the
 step `score` does (amounts, order, learning who never closes anew); and the model is loaded from its
-JSON text. Without imports and without making the data, each in a process of its own; median of three.
+JSON text. Without imports and without making the data, each in a process of its own; median of
+three.
 """
 
 import json
@@ -14,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from measuring import answer_of, peak_gigabytes, timed
-from results import Result, arguments, tell
 
 from dealcast.contracts import CrmTables
 from dealcast.modeling.estimators import Context
@@ -23,6 +22,8 @@ from dealcast.modeling.training import WinModel, train
 from dealcast.modeling.traits import traits_of
 from dealcast.settings import ModelSettings, SampleSource
 from dealcast.sources.sample import dimension_tables
+from measuring import answer_of, peak_gigabytes, timed
+from results import Result, arguments, tell
 
 SIZES = (100_000, 1_000_000, 2_000_000)
 ESTIMATORS = ("calendar", "never_close", "entities")

@@ -1,4 +1,4 @@
-"""Every benchmark with its sizes: `python benchmarks/suite.py [NAME ...] [--sizes modest|full|tiny]`.
+"""Every benchmark with its sizes: `python benchmarks/suite.py [NAME ...] [--sizes full]`.
 
 What each finds is kept as benchmarks/results/NAME.json, from which `python benchmarks/scale.py`
 writes docs/scale.md. A benchmark that fails leaves its last result as it was.

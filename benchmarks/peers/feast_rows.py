@@ -1,4 +1,4 @@
-"""The features of the asked rows by Feast: `python feast_rows.py STORE WAY FOLDER ASKED OUT`.
+"""Features of rows by Feast: `python feast_rows.py STORE WAY FOLDER ASKED OUT`.
 
 Runs in Feast's own environment; beside_peers.py calls it. Feast looks features up, it does not make
 them: `python feast_rows.py tables FOLDER` adds opportunities up to a row per agent, or product, and
@@ -26,6 +26,7 @@ import pyarrow.parquet as pq  # noqa: E402
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig  # noqa: E402
 from feast.types import Float64  # noqa: E402
 from feast.value_type import ValueType  # noqa: E402
+
 from measuring import peak_gigabytes  # noqa: E402
 
 ENTITIES = {"agent": "sales_agent", "product": "product"}
@@ -95,20 +96,25 @@ def looked_up(store: FeatureStore, asked: pa.Table, *entities: str) -> pa.Table:
     return answer.to_arrow()
 
 
-ASKED = "SELECT * EXCLUDE (snapshot_date), snapshot_date::TIMESTAMPTZ AS event_timestamp FROM rows"
+def asked_rows(file: str) -> pa.Table:
+    """The asked rows with the moment as of which Feast is to look."""
+    return duckdb.sql(
+        "SELECT * EXCLUDE (snapshot_date), snapshot_date::TIMESTAMPTZ AS event_timestamp "
+        f"FROM '{file}'"
+    ).to_arrow_table()
 
 
-def documented(store: FeatureStore, rows: pa.Table) -> pa.Table:
-    return looked_up(store, duckdb.sql(ASKED).to_arrow_table(), *ENTITIES)
+def documented(store: FeatureStore, asked: pa.Table) -> pa.Table:
+    return looked_up(store, asked, *ENTITIES)
 
 
-def by_hand(store: FeatureStore, rows: pa.Table) -> pa.Table:
-    asked = duckdb.sql(ASKED)
+def by_hand(store: FeatureStore, asked: pa.Table) -> pa.Table:
+    rows = duckdb.from_arrow(asked)
     for entity, column in ENTITIES.items():
-        pairs = duckdb.sql(f"SELECT DISTINCT {column}, event_timestamp FROM asked").to_arrow_table()
-        found = looked_up(store, pairs, entity)
-        asked = duckdb.sql(f"SELECT * FROM asked LEFT JOIN found USING ({column}, event_timestamp)")
-    return asked.to_arrow_table()
+        pairs = rows.select(f"{column}, event_timestamp").distinct().to_arrow_table()
+        found = duckdb.from_arrow(looked_up(store, pairs, entity))
+        rows = rows.join(found, f"{column}, event_timestamp", how="left")
+    return rows.to_arrow_table()
 
 
 WAYS = {"documented": documented, "by hand": by_hand}
@@ -123,7 +129,7 @@ def main() -> None:
         kind, way, folder, asked, into = sys.argv[1:]
         store = feature_store(kind, Path(folder))
         began = time.perf_counter()
-        pq.write_table(WAYS[way](store, pq.read_table(asked)), into)
+        pq.write_table(WAYS[way](store, asked_rows(asked)), into)
     seconds = time.perf_counter() - began
     print(json.dumps({"seconds": seconds, "gigabytes": peak_gigabytes()}))
 

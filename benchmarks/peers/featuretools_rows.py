@@ -1,4 +1,4 @@
-"""The features of the asked rows by featuretools: `python featuretools_rows.py WAY FOLDER ASKED OUT`.
+"""Features of rows by featuretools: `python featuretools_rows.py WAY FOLDER ASKED OUT`.
 
 Runs in featuretools' own environment; beside_peers.py calls it. WAY is `documented`: the rows are
 the instances, each with its cutoff time, and data known at the close stand behind a secondary time
@@ -15,6 +15,7 @@ from pathlib import Path
 import featuretools as ft
 import pandas as pd
 from featuretools.primitives import Mean, Sum
+
 from measuring import peak_gigabytes
 
 warnings.filterwarnings("ignore")

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from measuring import FailedError, TooMuchError, run_apart
 from runs import exponent
 

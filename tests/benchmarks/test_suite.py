@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from beside_peers import PEERS
 from suite import SUITE, Benchmark
 
