@@ -32,9 +32,16 @@ class Figure:
     plot: str | None = None
 
 
-def shown(key: str, form: str = "") -> Cell:
-    """A cell with the value of a key, or `-` where there is none."""
-    return lambda result: "-" if result.get(key) is None else format(result[key], form)
+def shown(path: str, form: str = "") -> Cell:
+    """A cell with the value at a key, or at a key of a key (`daily.seconds`); `-` for none."""
+
+    def cell(result: Result) -> str:
+        value: Any = result
+        for key in path.split("."):
+            value = (value or {}).get(key)
+        return "-" if value is None else format(value, form)
+
+    return cell
 
 
 def columns(**cells: Cell) -> Callable[[list[Result]], list[Sequence[str]]]:
@@ -124,7 +131,20 @@ FIGURES = (
             GB=shown("gigabytes", ".2f"),
         ),
     ),
-    Figure("incremental", "incremental", every_key),
+    Figure(
+        "incremental",
+        "incremental",
+        columns(
+            opportunities=shown("opportunities", ","),
+            days_later=shown("days"),
+            opportunities_changed=shown("incremental.changed_opportunities", ","),
+            dates_made_anew=shown("incremental.snapshot_dates_renewed"),
+            of_dates=shown("incremental.snapshot_dates"),
+            seconds=shown("incremental.seconds", ",.2f"),
+            seconds_from_scratch=shown("rebuild.seconds", ",.2f"),
+            times_as_fast=shown("ratio", ".1f"),
+        ),
+    ),
     Figure("spark_job", "spark_job", every_key),
     Figure("runs", "runs", steps, plot="Seconds of each step over the size of the export"),
     Figure(
