@@ -12,7 +12,7 @@ export NO_MKDOCS_2_WARNING := 1
 DEMO_ROOT ?= data/demo
 PYTEST_JOBS ?= 2
 
-.PHONY: help demo install fmt lint type test test-slow cov bench docs check lock clean
+.PHONY: help demo install fmt lint type test test-slow cov peers bench docs check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,8 +60,19 @@ test-slow: .venv/.dev  ## the slow ones
 cov: .venv/.dev  ## the default tests with coverage of the core, at least 90 %
 	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
 
-bench: .venv/.dev  ## benchmarks, side by side with the alternative
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+# What Dealcast is measured against, each in an environment of its own.
+PEERS := featuretools feast
+.venv-peers/%/.made: benchmarks/peers/%.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
+	@$(UV) pip install --quiet --compile-bytecode --python $(@D)/bin/python --require-hashes -r $<
+	@touch $@
+
+peers: $(PEERS:%=.venv-peers/%/.made)  ## the environments of the libraries measured against
+
+SIZES ?= modest
+bench: .venv/.dev peers  ## measure, beside the alternatives, into docs/scale.md (SIZES=full: hours)
+	@$(BIN)/python benchmarks/suite.py --sizes $(SIZES) $(ARGS)
+	@$(BIN)/python benchmarks/scale.py
 
 docs: .venv/.dev  ## the site, with the generated pages, into site/
 	@$(BIN)/python docs/generate.py
@@ -76,6 +87,7 @@ lock: | $(UV)  ## lock the newest versions that work together
 	@$(LOCK) --upgrade --group build --group dev --group docs --all-extras -c requirements/core.txt pyproject.toml -o requirements/dev.txt
 	@$(LOCK) --upgrade --group build $(PRODUCTION) -c requirements/dev.txt pyproject.toml -o requirements/production.txt
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
+	@for peer in $(PEERS); do $(LOCK) --upgrade benchmarks/peers/$$peer.in -o benchmarks/peers/$$peer.txt; done
 
 clean:  ## remove what was installed and built
-	@rm -rf .venv .uv site .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-peers .uv site .mypy_cache .ruff_cache .pytest_cache

@@ -8,11 +8,10 @@ own, whose peak memory is told. Median of three.
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -20,7 +19,7 @@ import narwhals as nw
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from dealcast.contracts import CrmTables
+from crm import last_day, read_tables, write_tables
 from dealcast.features.build import (
     collected,
     opportunity_facts,
@@ -28,40 +27,30 @@ from dealcast.features.build import (
     snapshot_features,
 )
 from dealcast.features.selection import usable
-from dealcast.settings import FeatureSettings, SampleSource
+from dealcast.settings import FeatureSettings
 from dealcast.snapshots import dates_frame, snapshot_dates
-from dealcast.sources.sample import World, dimension_tables, sales_pipeline
+from measuring import answer_of, peak_gigabytes
+from results import Result, arguments, tell
 
 SIZES = (100_000, 1_000_000)
 RUNS = 3
 KEY = ["opportunity_id", "snapshot_date"]
-MEMBERS = ("opportunities", "products", "sales_agents")
 PRIOR = 20
-
-
-def write_tables(opportunities: int, into: Path) -> None:
-    """Clean opportunities of the sample world and their dimension tables, as Parquet files."""
-    settings = SampleSource(opportunities=opportunities, dirt=0)
-    dimensions = dimension_tables(settings)
-    price = pl.col("sales_price").cast(pl.Float64)
-    tables = CrmTables.cast(
-        {
-            "opportunities": sales_pipeline(World(settings)).with_columns(
-                pl.col("engage_date", "close_date").str.to_date(),
-                pl.col("close_value").cast(pl.Float64),
-            ),
-            "products": dimensions["products"].lazy().with_columns(price),
-            "sales_agents": dimensions["sales_teams"].lazy(),
-        }
-    )
-    for name in MEMBERS:
-        tables.to_dict()[name].sink_parquet(into / f"{name}.parquet")
+COLUMNS = {
+    "opportunities": "13,",
+    "rows": "11,",
+    "features": "8",
+    "into": "<6",
+    "way": "<11",
+    "seconds": "8.2f",
+    "times": "6.2f",
+    "gigabytes": "9.2f",
+}
 
 
 def ours(folder: Path, into: Path | None) -> int:
-    tables = CrmTables.cast({n: pl.scan_parquet(folder / f"{n}.parquet") for n in MEMBERS})
-    last = pl.max_horizontal(pl.max("engage_date"), pl.max("close_date"))
-    as_of: date = tables.opportunities.select(last).collect().item()
+    tables = read_tables(folder)
+    as_of = last_day(tables)
     days = snapshot_dates(tables.opportunities, FeatureSettings(), as_of=as_of)
     members = {name: nw.from_native(frame) for name, frame in tables.to_dict().items()}
     specs, dates = usable(tables), nw.from_native(dates_frame(days))
@@ -231,16 +220,8 @@ def one_run(way: str, folder: Path, into: Path | None) -> dict[str, float]:
     return {"seconds": seconds, "gigabytes": peak_gigabytes(), "rows": rows}
 
 
-def peak_gigabytes() -> float:
-    # Not ru_maxrss: a child starts with its parent's.
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1e6
-
-
 def apart(way: str, folder: Path, into: Path | None) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", way, str(folder), str(into or "")]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    answer: dict[str, float] = json.loads(done.stdout)
+    answer: dict[str, float] = answer_of(Path(__file__), "--one", way, folder, into or "")
     return answer
 
 
@@ -257,28 +238,32 @@ def compared(folder: Path) -> tuple[int, int]:
     return rows["ours"], our.width
 
 
-def main() -> None:
-    sizes = [int(argument) for argument in sys.argv[1:]] or list(SIZES)
-    print(f"{'opportunities':>13} {'result':>15} {'as':<7} {'way':<12} {'seconds':>8} {'GB':>6}")
+def results(sizes: list[int]) -> Iterator[Result]:
+    """A result for each size, kind of output and way; `times` is against SQL by hand."""
     for size in sizes:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             write_tables(size, folder)
-            height, width = compared(folder)
+            rows, width = compared(folder)
             for kind, into in (("file", folder / "out.parquet"), ("memory", None)):
-                medians = {}
+                runs = {way: [apart(way, folder, into) for _ in range(RUNS)] for way in WAYS}
+                medians = {w: statistics.median(r["seconds"] for r in runs[w]) for w in WAYS}
                 for way in WAYS:
-                    runs = [apart(way, folder, into) for _ in range(RUNS)]
-                    medians[way] = statistics.median(r["seconds"] for r in runs)
-                    peak = max(r["gigabytes"] for r in runs)
-                    shape = f"{height:,} x {width}"
-                    print(
-                        f"{size:>13,} {shape:>15} {kind:<7} {way:<12} {medians[way]:>8.2f}"
-                        f" {peak:>6.2f}",
-                        flush=True,
-                    )
-                ratio = medians["ours"] / medians["SQL by hand"]
-                print(f"{'':>13} {'':>15} {kind:<7} ours takes {ratio:.2f} times as long as SQL")
+                    yield {
+                        "opportunities": size,
+                        "rows": rows,
+                        "features": width - len(KEY),
+                        "into": kind,
+                        "way": way,
+                        "seconds": medians[way],
+                        "times": medians[way] / medians["SQL by hand"],
+                        "gigabytes": max(r["gigabytes"] for r in runs[way]),
+                    }
+
+
+def main() -> None:
+    given = arguments(__doc__, SIZES, of="N").parse_args()
+    tell(results(given.sizes), COLUMNS, as_json=given.as_json)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,16 @@
 
 A model of every kind that may score is trained on a sample; a pipeline of that many open
 opportunities is scored by it, without reasons, with reasons and what is told of them, and as the
-step `score` does (amounts, order, learning who never closes anew). Without imports and without
-making the data, each in a process of its own; median of three.
+step `score` does (amounts, order, learning who never closes anew); and the model is loaded from its
+JSON text. Without imports and without making the data, each in a process of its own; median of
+three.
 """
 
 import json
-import resource
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -24,13 +22,25 @@ from dealcast.modeling.training import WinModel, train
 from dealcast.modeling.traits import traits_of
 from dealcast.settings import ModelSettings, SampleSource
 from dealcast.sources.sample import dimension_tables
+from measuring import answer_of, peak_gigabytes, timed
+from results import Result, arguments, tell
 
 SIZES = (100_000, 1_000_000, 2_000_000)
 ESTIMATORS = ("calendar", "never_close", "entities")
 AS_OF = date(2017, 12, 31)
 LEARNT_FROM = 50_000
 # Opportunities per second that issue 5 asks for.
-BOUNDS = {"chances": 500_000, "reasons": 100_000}
+BOUNDS = {"chances_per_second": 500_000, "reasons_per_second": 100_000}
+COLUMNS = {
+    "rows": "11,",
+    "model": "<11",
+    "chances_per_second": "12,.0f",
+    "reasons_per_second": "12,.0f",
+    "scores_per_second": "12,.0f",
+    "load_milliseconds": "8.1f",
+    "gigabytes": "9.2f",
+    "asked_for": "<6",
+}
 
 
 def opportunities(closed: int, still_open: int) -> pl.DataFrame:
@@ -74,15 +84,6 @@ def model_of(estimator: str) -> WinModel:
     )
 
 
-def timed(run: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
-
-
 def one_run(estimator: str, rows: int) -> dict[str, float]:
     from dealcast.modeling.reasons import explain, reasons, told
     from dealcast.modeling.scoring import open_on, score, with_chances
@@ -107,38 +108,30 @@ def one_run(estimator: str, rows: int) -> dict[str, float]:
         score(model, tables, as_of=AS_OF, catalogue_fingerprint="benchmark")
 
     return {
-        "chances": rows / timed(lambda: with_chances(model, opened, AS_OF)),
-        "reasons": rows / timed(with_reasons),
-        "score": rows / timed(whole),
-        "load_ms": timed(lambda: WinModel.from_dict(json.loads(content))) * 1_000,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "chances_per_second": rows / timed(lambda: with_chances(model, opened, AS_OF)),
+        "reasons_per_second": rows / timed(with_reasons),
+        "scores_per_second": rows / timed(whole),
+        "load_milliseconds": timed(lambda: WinModel.from_dict(json.loads(content))) * 1_000,
+        "gigabytes": peak_gigabytes(),
     }
 
 
-def apart(estimator: str, rows: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", estimator, str(rows)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+def results(sizes: list[int]) -> Iterator[Result]:
+    """A result for each number of open opportunities and kind of model."""
+    for rows in sizes:
+        for estimator in ESTIMATORS:
+            run = answer_of(Path(__file__), "--one", estimator, rows)
+            met = all(run[name] >= bound for name, bound in BOUNDS.items())
+            yield {"rows": rows, "model": estimator, **run, "asked_for": "met" if met else "SLOWER"}
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(one_run(sys.argv[2], int(sys.argv[3]))))
-        return
-    sizes = [int(argument) for argument in sys.argv[1:]] or SIZES
-    print("Opportunities per second, and milliseconds to load the model from JSON text")
-    print(f"{'rows':>12} {'model':>12} {'chances':>12} {'+ reasons':>12} {'score':>12}"
-          f" {'load ms':>8} {'peak GB':>8}")  # fmt: skip
-    for rows in sizes:
-        for estimator in ESTIMATORS:
-            run = apart(estimator, rows)
-            met = all(run[name] >= bound for name, bound in BOUNDS.items())
-            print(
-                f"{rows:>12,} {estimator:>12} {run['chances']:>12,.0f} {run['reasons']:>12,.0f}"
-                f" {run['score']:>12,.0f} {run['load_ms']:>8.1f} {run['peak_gb']:>8.2f}"
-                f"  {'as asked for' if met else 'SLOWER than asked for'}"
-            )
+    given = arguments(__doc__, SIZES, of="ROWS").parse_args()
+    tell(results(given.sizes), COLUMNS, as_json=given.as_json)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--one"]:
+        print(json.dumps(one_run(sys.argv[2], int(sys.argv[3]))))
+    else:
+        main()

@@ -1,0 +1,220 @@
+"""Write what was measured into docs/scale.md: `python benchmarks/scale.py`.
+
+Each figure stands between `<!-- bench:NAME -->` and `<!-- /bench -->`; what was not measured says
+how it is. Plots are drawn beside the page.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from measuring import HERE
+from plots import draw, plot_file
+from suite import kept, script_of
+
+PAGE = HERE.parent / "docs" / "scale.md"
+IMAGES = PAGE.parent / "images"
+BETWEEN = r"(<!-- bench:{name} -->\n).*?(<!-- /bench -->)"
+
+Result = dict[str, Any]
+Cell = Callable[[Result], str]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A table of the page: its benchmark, how its lines are made, and what a plot shows."""
+
+    name: str
+    benchmark: str
+    lines: Callable[[list[Result]], list[Sequence[str]]]
+    plot: str | None = None
+
+
+def shown(path: str, form: str = "") -> Cell:
+    """A cell with the value at a key, or at a key of a key (`daily.seconds`); `-` for none."""
+
+    def cell(result: Result) -> str:
+        value: Any = result
+        for key in path.split("."):
+            value = (value or {}).get(key)
+        return "-" if value is None else format(value, form)
+
+    return cell
+
+
+def columns(**cells: Cell) -> Callable[[list[Result]], list[Sequence[str]]]:
+    """A line per result; underscores of the headings are spaces."""
+    headings = [name.replace("_", " ") for name in cells]
+
+    def lines(results: list[Result]) -> list[Sequence[str]]:
+        return [headings, *([cell(result) for cell in cells.values()] for result in results)]
+
+    return lines
+
+
+def every_key(results: list[Result]) -> list[Sequence[str]]:
+    """A line per result with all that it tells."""
+    keys = dict.fromkeys(key for result in results for key in result)
+    return columns(**{key: shown_as_it_is(key) for key in keys})(results)
+
+
+def shown_as_it_is(key: str) -> Cell:
+    """A cell with the value of a key in the notation of its type."""
+    forms = {int: ",", float: ",.2f"}
+    return lambda result: shown(key, forms.get(type(result.get(key)), ""))(result)
+
+
+def in_seconds(result: Result) -> str:
+    """Seconds of a result, or the limit at which it was stopped."""
+    seconds = result.get("seconds")
+    return str(result.get("answer", "-")) if seconds is None else f"{seconds:,.2f}"
+
+
+def steps(results: list[Result]) -> list[Sequence[str]]:
+    """A line per step of a run, a column per size with the growth from the size before."""
+    sizes = sorted({r["opportunities"] for r in results})
+    found = {(r["step"], r["opportunities"]): r for r in results}
+    whole = [r for r in results if r["step"] == "whole run"]
+    peaks = ["-" if r.get("gigabytes") is None else f"{r['gigabytes']:.1f} GB" for r in whole]
+
+    def cell(step: str, size: int) -> str:
+        result = found.get((step, size), {})
+        grown = result.get("exponent")
+        return in_seconds(result) + ("" if grown is None else f" (^{grown:.2f})")
+
+    names = dict.fromkeys(r["step"] for r in results)
+    lines = [[name, *(cell(name, size) for size in sizes)] for name in names]
+    return [["step", *(f"{size:,}" for size in sizes)], *lines, ["peak memory", *peaks]]
+
+
+FIGURES = (
+    Figure(
+        "peers",
+        "beside_peers",
+        columns(
+            opportunities=shown("opportunities", ","),
+            rows_asked=shown("asked", ","),
+            way=shown("way"),
+            seconds=in_seconds,
+            times_Dealcast=shown("times", ",.1f"),
+            rows_per_second=shown("rows_per_second", ",.0f"),
+            GB=shown("gigabytes", ".2f"),
+            answer=shown("answer"),
+        ),
+        plot="Rows per second of each way that gives the same answer",
+    ),
+    Figure(
+        "point_in_time",
+        "point_in_time",
+        columns(
+            opportunities=shown("opportunities", ","),
+            snapshots=shown("rows", ","),
+            features=shown("features"),
+            into=shown("into"),
+            way=shown("way"),
+            seconds=in_seconds,
+            times_SQL=shown("times", ".2f"),
+            GB=shown("gigabytes", ".2f"),
+        ),
+    ),
+    Figure(
+        "descriptive",
+        "descriptive",
+        columns(
+            opportunities=shown("rows", ","),
+            into=shown("into"),
+            way=shown("way"),
+            seconds=in_seconds,
+            times_as_fast_as_pandas=shown("times", ".1f"),
+            GB=shown("gigabytes", ".2f"),
+        ),
+    ),
+    Figure(
+        "incremental",
+        "incremental",
+        columns(
+            opportunities=shown("opportunities", ","),
+            days_later=shown("days"),
+            opportunities_changed=shown("incremental.changed_opportunities", ","),
+            dates_made_anew=shown("incremental.snapshot_dates_renewed"),
+            of_dates=shown("incremental.snapshot_dates"),
+            seconds=shown("incremental.seconds", ",.2f"),
+            seconds_from_scratch=shown("rebuild.seconds", ",.2f"),
+            times_as_fast=shown("ratio", ".1f"),
+        ),
+    ),
+    Figure("spark_job", "spark_job", every_key),
+    Figure("runs", "runs", steps, plot="Seconds of each step over the size of the export"),
+    Figure(
+        "scoring",
+        "scoring",
+        columns(
+            open_opportunities=shown("rows", ","),
+            model=shown("model"),
+            chances_per_second=shown("chances_per_second", ",.0f"),
+            with_reasons=shown("reasons_per_second", ",.0f"),
+            the_step=shown("scores_per_second", ",.0f"),
+            load_the_model_ms=shown("load_milliseconds", ".1f"),
+            GB=shown("gigabytes", ".2f"),
+        ),
+    ),
+    Figure(
+        "sample",
+        "sample",
+        columns(
+            opportunities=shown("rows", ","),
+            format=shown("format"),
+            seconds=in_seconds,
+            GB=shown("gigabytes", ".2f"),
+            MB_on_disk=shown("disk_megabytes", ",.1f"),
+        ),
+    ),
+    Figure(
+        "startup", "startup", columns(command=shown("command"), ms=shown("milliseconds", ".0f"))
+    ),
+)
+
+
+def table(lines: list[Sequence[str]]) -> str:
+    """A markdown table, the first line its headings."""
+    rows = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def told(figure: Figure) -> str:
+    """The table and how it was measured; or how it will be."""
+    found = kept(figure.benchmark)
+    if found is None:
+        return f"*Not measured yet:* `python {script_of(figure.benchmark)}`."
+    of = found["machine"]
+    versions = ", ".join(f"{name} {of[name]}" for name in ("polars", "duckdb", "numpy"))
+    plot = f"\n\n![{figure.plot}](images/{plot_file(figure.name)})" if figure.plot else ""
+    return (
+        f"{table(figure.lines(found['results']))}\n\n"
+        f"`{found['command']}`, {found['measured']}, commit {of['commit']}: {of['cores']} cores, "
+        f"{of['memory']}, Python {of['python']}, {versions}."
+        f"{plot}"
+    )
+
+
+def written(page: str) -> str:
+    """The page with every figure as measured last. Raises ValueError where it has no place."""
+    for figure in FIGURES:
+        pattern = re.compile(BETWEEN.format(name=figure.name), re.DOTALL)
+        page, places = pattern.subn(lambda m, f=figure: f"{m[1]}{told(f)}\n{m[2]}", page)
+        if places != 1:
+            raise ValueError(
+                f"{PAGE.name} has {places} places for the figure '{figure.name}', not 1"
+            )
+    return page
+
+
+def main(page: Path = PAGE) -> None:
+    page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"wrote {page.name}", *(file.name for file in draw(IMAGES)))
+
+
+if __name__ == "__main__":
+    main()
