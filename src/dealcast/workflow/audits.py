@@ -12,7 +12,7 @@ from dealcast.features.transforms import FittedTransforms
 from dealcast.settings import Settings
 from dealcast.workflow.manifest import load_latest_steps
 from dealcast.workflow.store import Store
-from dealcast.workflow.workspace import DIMENSIONS, recorded
+from dealcast.workflow.workspace import clean_tables, recorded
 
 
 def audit_stored(store: Store, settings: Settings) -> AuditReport:
@@ -84,6 +84,4 @@ def _on_dates(frame: pl.DataFrame, store: Store, most: int) -> pl.DataFrame:
 def _tables(store: Store) -> CrmTables:
     """The clean tables that `clean` made last."""
     made = recorded(load_latest_steps(store), "clean", store).tables
-    frames = {n: store.load(n, version=made[n]).lazy() for n in DIMENSIONS if n in made}
-    opportunities = store.load("crm_data_processed", version=made["crm_data_processed"]).lazy()
-    return CrmTables.cast({"opportunities": opportunities, **frames})
+    return clean_tables(made, lambda name: store.load(name, version=made[name]))

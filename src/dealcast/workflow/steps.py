@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from dealcast.workflow.data_steps import (
     audit_features,
     clean_export,
-    features,
     ingest,
     validate,
 )
+from dealcast.workflow.feature_steps import features
 from dealcast.workflow.model_steps import evaluate_model, score_open, train_model
 from dealcast.workflow.outlook_steps import forecast, monitor_drift
 from dealcast.workflow.workspace import Made, Workspace
