@@ -104,12 +104,14 @@ def renewal(ws: Workspace, present: CrmTables, dates: Sequence[date], basis: Bas
     known = as_known_on(tables, date.fromisoformat(former.as_of))
     changes = changes_between(known, present)
     before = [date.fromisoformat(d) for d in former.dates]
-    features, kept_features = renewed(
-        dates, before, files["snapshot_features"], changes.features_from
+    kept: dict[str, Sequence[Part]] = {}
+    features, kept["snapshot_features"] = renewed(
+        dates, before, files["snapshot_features"], changes.features_from, small=FEWEST_ROWS
     )
     first = min((d for d in (changes.outcomes_from, *features) if d), default=None)
-    outcomes, kept_snapshots = renewed(dates, before, files["snapshots"], first)
-    kept = {"snapshot_features": kept_features, "snapshots": kept_snapshots}
+    outcomes, kept["snapshots"] = renewed(
+        dates, before, files["snapshots"], first, small=FEWEST_ROWS
+    )
     return Renewal(features, outcomes, kept, changes)
 
 
@@ -119,7 +121,7 @@ def renewed(
     files: Sequence[Part],
     since: date | None,
     *,
-    small: int = FEWEST_ROWS,
+    small: int,
 ) -> tuple[list[date], list[Part]]:
     """The dates to make anew, in order, and the files that hold none of them.
 
