@@ -170,7 +170,7 @@ def test_an_export_without_rows_gives_a_table_without_rows(tables) -> None:
 
 def test_new_rows_are_encoded_and_scaled_as_the_old_ones_were(tables) -> None:
     features, transforms = build_crm_features(tables)
-    kept = FittedTransforms.from_dict(transforms.to_dict())
+    kept = FittedTransforms.from_parquet(transforms.to_parquet())
 
     again = kept.apply(engineer(tables.opportunities.collect()))
     new = kept.apply(

@@ -4,17 +4,22 @@ import polars as pl
 import pytest
 
 from dealcast.contracts import FeatureSplit
-from dealcast.features.split import KINDS, split
+from dealcast.features.split import KINDS, divide
+
+
+def split(rows: pl.DataFrame, kind, **chosen) -> pl.DataFrame:
+    return divide(rows.lazy(), kind, **chosen).parts(rows)
 
 
 def described(days: list[int | None]) -> pl.DataFrame:
     """Opportunities engaged so many days after the first."""
     return pl.DataFrame(
         {
-            "opportunity_id": [f"o{i}" for i in range(len(days))],
+            "opportunity_id": [f"o{i:02}" for i in range(len(days))],
+            "opportunity_id_encoded": list(range(len(days))),
             "engage_date": [d if d is None else date(2017, 1, 1) + timedelta(d) for d in days],
         },
-        schema_overrides={"engage_date": pl.Date},
+        schema_overrides={"engage_date": pl.Date, "opportunity_id_encoded": pl.Int32},
     )
 
 

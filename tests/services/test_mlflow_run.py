@@ -146,7 +146,7 @@ def test_reports_tables_and_figures_are_there_and_no_rows_of_customers(tracked: 
     top = set(tracked.artifacts())
 
     assert {"manifest.json", "run.log", "quality_raw.json", "evaluation.json"} <= top
-    assert not top & {"transforms.json", "people.json", "scored_with.json"}
+    assert not top & {"transforms.parquet", "people.json", "scored_with.json"}
     tables = ("reliability", "learning_curve", "by_origin", "by_product", "forecast")
     assert {f"tables/{name}.csv" for name in tables} <= set(tracked.artifacts("tables"))
     names = ("forecast", "learning_curve", "reliability", "skill_by_origin")

@@ -1,6 +1,7 @@
 """Which rows of crm_features train and which test: by time, or at random, which leaks."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,10 +16,26 @@ KINDS: Mapping[Kind, str] = {
 }
 
 
-def split(
-    crm_features: pl.DataFrame, kind: Kind = "time", *, test_share: float = 0.2, seed: int = 0
-) -> pl.DataFrame:
-    """The contract FeatureSplit, in the order of the rows: the part, train or test, of each.
+@dataclass(frozen=True)
+class Split:
+    """How the rows of one crm_features are divided: `tests` says of a row whether it tests."""
+
+    kind: Kind
+    tests: pl.Expr
+
+    def parts(self, crm_features: pl.DataFrame) -> pl.DataFrame:
+        """The contract FeatureSplit of all or some of the rows, in their order."""
+        return crm_features.select(
+            "opportunity_id",
+            part=pl.when(self.tests).then(pl.lit("test")).otherwise(pl.lit("train")),
+            kind=pl.lit(self.kind),
+        )
+
+
+def divide(
+    opportunities: pl.LazyFrame, kind: Kind = "time", *, test_share: float = 0.2, seed: int = 0
+) -> Split:
+    """How to divide the rows of crm_features, learnt from all opportunities.
 
     By time, the latest engage dates test. A date is never divided, so the test part can be a
     little smaller than asked for. Opportunities without an engage date are not engaged yet, later
@@ -26,35 +43,35 @@ def split(
     of crm_features know the outcome.
 
     >>> rows = pl.DataFrame({"opportunity_id": ["A", "B", "C"], "engage_date": [3, 1, 2]})
-    >>> split(rows, "time", test_share=0.4)["part"].to_list()
+    >>> divide(rows.lazy(), "time", test_share=0.4).parts(rows)["part"].to_list()
     ['test', 'train', 'train']
     """
-    tests = _PARTS[kind](crm_features, round(test_share * crm_features.height), seed)
-    return crm_features.select(
-        "opportunity_id",
-        part=pl.when(tests).then(pl.lit("test")).otherwise(pl.lit("train")),
-        kind=pl.lit(kind),
+    return Split(kind, _TESTS[kind](opportunities, test_share, seed))
+
+
+def _latest(opportunities: pl.LazyFrame, test_share: float, _: int) -> pl.Expr:
+    """Undated rows and the latest whole dates that fit into the share."""
+    days = opportunities.group_by("engage_date").len().collect()
+    wanted = round(test_share * int(days["len"].sum()))
+    # A null comes first here: undated rows count before all others.
+    rows_from_here_on = days.sort("engage_date", descending=True, nulls_last=False).with_columns(
+        pl.col("len").cum_sum()
+    )
+    tested = rows_from_here_on.filter(pl.col("len") <= wanted)["engage_date"]
+    engaged = pl.col("engage_date")
+    return engaged.is_null() | (engaged >= pl.lit(tested.min(), dtype=tested.dtype)).fill_null(
+        value=False
     )
 
 
-def _latest(rows: pl.DataFrame, wanted: int, _: int) -> pl.Series:
-    """Undated rows and the latest whole dates that fit into so many."""
-    rows_from_here_on = pl.col("engage_date").is_null().sum() + pl.col("engage_date").rank(
-        "max", descending=True
-    )
-    return rows.select(
-        (pl.col("engage_date").is_null() | (rows_from_here_on <= wanted)).fill_null(value=False)
-    ).to_series()
-
-
-def _at_random(rows: pl.DataFrame, wanted: int, seed: int) -> pl.Series:
+def _at_random(opportunities: pl.LazyFrame, test_share: float, seed: int) -> pl.Expr:
     """So many rows, the same ones whatever the order of the rows."""
-    drawn = np.random.default_rng(seed).permutation(rows.height) < wanted
-    by_id = rows.select(pl.col("opportunity_id").rank("ordinal") - 1).to_series()
-    return pl.Series(drawn)[by_id]
+    rows = opportunities.select(pl.len()).collect().item()
+    drawn = np.random.default_rng(seed).permutation(rows) < round(test_share * rows)
+    return pl.lit(pl.Series(drawn)).gather(pl.col("opportunity_id_encoded"))
 
 
-_PARTS: Mapping[Kind, Callable[[pl.DataFrame, int, int], pl.Series]] = {
+_TESTS: Mapping[Kind, Callable[[pl.LazyFrame, float, int], pl.Expr]] = {
     "time": _latest,
     "random": _at_random,
 }

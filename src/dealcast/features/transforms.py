@@ -1,8 +1,8 @@
 """Encoders and scalers: fitted on one table, kept as plain data, applied to other rows."""
 
+import io
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -11,29 +11,44 @@ from dealcast.errors import ModelError, listed
 # Code of a category that was not there when the encoder was fitted. No category ever has it.
 UNSEEN = -1
 
+SAVED: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "column": pl.String,
+    "categories": pl.List(pl.String),
+    "mean": pl.Float64,
+    "deviation": pl.Float64,
+}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class LabelEncoder:
     """Codes 0, 1, … of sorted categories; null stays null, an unseen category is UNSEEN.
+
+    The categories are kept as a column, not as Python texts: a key has as many as there are rows.
 
     >>> sizes = LabelEncoder.fit(pl.Series(["S", "L", None, "S"]))
     >>> pl.DataFrame({"size": ["L", "S", "XXL", None]}).select(sizes.code("size"))["size"].to_list()
     [0, 1, -1, None]
     """
 
-    categories: tuple[str, ...]
+    categories: pl.Series
 
     @classmethod
     def fit(cls, values: pl.Series) -> "LabelEncoder":
         """Learn the categories; nulls are none."""
-        return cls(tuple(values.drop_nulls().unique().sort()))
+        return cls(values.drop_nulls().unique().sort())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LabelEncoder) and self.categories.equals(other.categories)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def code(self, column: str) -> pl.Expr:
         """The codes of a text column, Int32."""
-        known = pl.col(column).cast(pl.Enum(self.categories), strict=False).to_physical()
-        return (
-            pl.when(pl.col(column).is_not_null()).then(known.cast(pl.Int32).fill_null(UNSEEN))
-        ).alias(column)
+        value, categories = pl.col(column), pl.lit(self.categories)
+        place = categories.search_sorted(value)
+        known = categories.gather(place, null_on_oob=True) == value
+        code = pl.when(known).then(place.cast(pl.Int32)).otherwise(UNSEEN)
+        return pl.when(value.is_not_null()).then(code).alias(column)
 
 
 @dataclass(frozen=True)
@@ -53,22 +68,33 @@ class StandardScaler:
         return (pl.col(column) - mean) / pl.lit(self.deviation, dtype=pl.Float64)
 
 
-def fit_scalers(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, StandardScaler]:
-    """One scaler for each of the columns."""
+def fit_scalers(
+    frame: pl.LazyFrame, columns: Iterable[str], count: str | None = None
+) -> dict[str, StandardScaler]:
+    """One scaler for each of the columns; `count` tells how often a row counts."""
     columns = tuple(columns)
+    if not columns:
+        return {}
+    values = pl.col(columns).cast(pl.Float64)
+    mean, deviation = values.mean(), values.std(ddof=0)
+    if count is not None:
+        mean = _weighted_mean(values, pl.col(count))
+        deviation = _weighted_mean((values - mean) ** 2, pl.col(count)).sqrt()
+    # Rounding gives a constant column a tiny deviation; its spread is exactly 0.
+    statistics = (mean, deviation, values.max() - values.min())
     means, deviations, spreads = (
-        frame.select(statistic).row(0)
-        for statistic in (
-            pl.col(columns).mean(),
-            pl.col(columns).std(ddof=0),
-            # Rounding gives a constant column a tiny deviation; its spread is exactly 0.
-            pl.col(columns).max() - pl.col(columns).min(),
-        )
+        row.row(0) for row in pl.collect_all([frame.select(s) for s in statistics])
     )
     return {
         column: StandardScaler(mean, 1.0 if spread == 0 else deviation)
         for column, mean, deviation, spread in zip(columns, means, deviations, spreads, strict=True)
     }
+
+
+def _weighted_mean(values: pl.Expr, weight: pl.Expr) -> pl.Expr:
+    """Null where there is no value."""
+    weights = pl.when(values.is_not_null()).then(weight).sum()
+    return (values * weight).sum() / pl.when(weights > 0).then(weights)
 
 
 @dataclass(frozen=True)
@@ -79,7 +105,7 @@ class FittedTransforms:
     ...     pl.DataFrame({"product": ["B", "A"], "price": [1.0, 3.0]}),
     ...     encode=["product"], scale=["price"],
     ... )
-    >>> again = FittedTransforms.from_dict(fitted.to_dict())
+    >>> again = FittedTransforms.from_parquet(fitted.to_parquet())
     >>> again.apply(pl.DataFrame({"product": ["A", "C"], "price": [2.0, 4.0]})).columns
     ['product', 'price', 'product_encoded', 'price_scaled']
     """
@@ -89,11 +115,27 @@ class FittedTransforms:
 
     @classmethod
     def fit(
-        cls, frame: pl.DataFrame, *, encode: Iterable[str], scale: Iterable[str]
+        cls,
+        frame: pl.DataFrame | pl.LazyFrame,
+        *,
+        encode: Iterable[str],
+        scale: Iterable[str],
+        count: str | None = None,
     ) -> "FittedTransforms":
-        """Learn from all rows of the frame."""
-        encoders = {column: LabelEncoder.fit(frame[column]) for column in encode}
-        return cls(encoders, fit_scalers(frame, scale))
+        """Learn from all rows of the frame; its column `count` tells how many each stands for."""
+        rows = frame.lazy()
+        encoders = {
+            column: LabelEncoder.fit(rows.select(column).collect().to_series()) for column in encode
+        }
+        return cls(encoders, fit_scalers(rows, scale, count))
+
+    def together_with(self, *others: "FittedTransforms") -> "FittedTransforms":
+        """One object for the columns of all of them."""
+        encoders, scalers = dict(self.encoders), dict(self.scalers)
+        for other in others:
+            encoders |= other.encoders
+            scalers |= other.scalers
+        return FittedTransforms(encoders, scalers)
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with a `_encoded` and `_scaled` column for each column learnt from.
@@ -111,17 +153,35 @@ class FittedTransforms:
             *(s.scaled(c).alias(f"{c}_scaled") for c, s in self.scalers.items()),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, that `from_dict` takes."""
-        return {
-            "encoders": {column: list(e.categories) for column, e in self.encoders.items()},
-            "scalers": {column: asdict(s) for column, s in self.scalers.items()},
-        }
+    def to_parquet(self) -> bytes:
+        """All of it as a Parquet file, that `from_parquet` takes: a row per encoder or scaler."""
+        encoders, scalers = list(self.encoders.values()), list(self.scalers.values())
+        saved = pl.DataFrame(
+            {
+                "column": [*self.encoders, *self.scalers],
+                "categories": [*(e.categories for e in encoders), *(None for _ in scalers)],
+                "mean": [*(None for _ in encoders), *(s.mean for s in scalers)],
+                "deviation": [*(None for _ in encoders), *(s.deviation for s in scalers)],
+            },
+            SAVED,
+        )
+        file = io.BytesIO()
+        saved.write_parquet(file)
+        return file.getvalue()
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "FittedTransforms":
-        """What `to_dict` was called on."""
+    def from_parquet(cls, content: bytes) -> "FittedTransforms":
+        """What `to_parquet` was called on."""
+        saved = pl.read_parquet(io.BytesIO(content))
+        encoders = saved.filter(pl.col("categories").is_not_null())
+        scalers = saved.filter(pl.col("categories").is_null()).drop("categories")
         return cls(
-            {column: LabelEncoder(tuple(c)) for column, c in data["encoders"].items()},
-            {column: StandardScaler(**s) for column, s in data["scalers"].items()},
+            # Not by iter_rows, which would make a Python text of every category.
+            {
+                column: LabelEncoder(categories)
+                for column, categories in zip(
+                    encoders["column"], encoders["categories"], strict=True
+                )
+            },
+            {column: StandardScaler(*fitted) for column, *fitted in scalers.iter_rows()},
         )

@@ -19,7 +19,7 @@ def audit_stored(store: Store, settings: Settings) -> AuditReport:
     """Every column of crm_features by every test; it knows the outcome, and this shows where."""
     record = recorded(load_latest_steps(store), "features", store)
     frame = store.load("crm_features", version=record.tables["crm_features"])
-    transforms = FittedTransforms.from_dict(store.require_json(record.objects["transforms"]))
+    transforms = FittedTransforms.from_parquet(store.require_object(record.objects["transforms"]))
     return audit_table(
         frame,
         _tables(store),

@@ -38,6 +38,16 @@ class ObjectStore:
         """An object's bytes, or None where there is none."""
         return self._read(key)[0]
 
+    def require_object(self, key: str) -> bytes:
+        """An object's bytes. Raises StoreError where a run recorded it and it is gone."""
+        content = self.get_object(key)
+        if content is None:
+            raise StoreError(
+                f"'{self.place(key)}' is gone, though a run recorded it.",
+                remedy="`dealcast run` makes again what is missing",
+            )
+        return content
+
     def put_json(self, key: str, content: object) -> None:
         """Write an object as readable JSON."""
         self.put_object(key, _json(content))
@@ -48,13 +58,7 @@ class ObjectStore:
 
     def require_json(self, key: str) -> Any:
         """A JSON object's content. Raises StoreError where a run recorded it and it is gone."""
-        content = self.get_json(key)
-        if content is None:
-            raise StoreError(
-                f"'{self.place(key)}' is gone, though a run recorded it.",
-                remedy="`dealcast run` makes again what is missing",
-            )
-        return content
+        return self._parsed(key, self.require_object(key))
 
     def update_json(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Put what `change` makes of a JSON object's content (None where there is none).

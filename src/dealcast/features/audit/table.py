@@ -73,7 +73,7 @@ def crm_features_rebuilt(transforms: FittedTransforms) -> Rebuild:
 
     def rebuild(known: CrmTables, _: date) -> pl.DataFrame:
         engineered = transforms.apply(engineer(known.opportunities.collect()))
-        return engineered.with_columns(**{name: expr for name, (expr, _) in TARGETS.items()})
+        return engineered.with_columns(**{name: made.expr for name, made in TARGETS.items()})
 
     return rebuild
 
