@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import polars as pl
+
 from dealcast.errors import ModelError, OtherVersionError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
+from dealcast.snapshots import build_snapshots, snapshot_dates
 from dealcast.tracking.base import ModelVersion, Promotion
 from dealcast.workflow.workspace import Workspace
 
@@ -22,6 +25,12 @@ def judged_opportunities(ws: Workspace) -> Any:
     model = ws.settings.model
     opportunities = ws.known_tables().opportunities.collect()
     return judged(opportunities, at_most=model.max_judged, seed=model.seed)
+
+
+def judged_snapshots(ws: Workspace, opportunities: pl.DataFrame) -> pl.DataFrame:
+    """Their snapshots, as the step `features` made them of all: made again, not read among all."""
+    dates = snapshot_dates(ws.known_tables().opportunities, ws.settings.features, as_of=ws.as_of)
+    return build_snapshots(opportunities.lazy(), dates, as_of=ws.as_of).collect()
 
 
 def champion_model(ws: Workspace) -> tuple[Any, str]:

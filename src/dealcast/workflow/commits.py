@@ -108,13 +108,16 @@ def commit_files(location: Location, path: str, files: NextFiles, *, run_id: str
                 commit_properties=properties,
             )
         elif files.kept:
-            changed = [*files.added, *_removed(location, path, table, files.kept)]
+            changed: list[AddAction | RemoveAction] = [
+                *files.added,
+                *_removed(location, path, table, files.kept),
+            ]
             table.create_write_transaction(
                 changed, mode="append", schema=schema, commit_properties=properties
             )
         else:
             table.create_write_transaction(
-                files.added, mode="overwrite", schema=schema, commit_properties=properties
+                [*files.added], mode="overwrite", schema=schema, commit_properties=properties
             )
 
     return _committed(location, path, write, mode="overwrite", run_id=run_id)

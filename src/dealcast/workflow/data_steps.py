@@ -17,6 +17,7 @@ from dealcast.quality.report import QualityReport, assess
 from dealcast.sources.base import IncrementalSource, Source, open_source
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import DataSet, Metric
+from dealcast.workflow.champions import judged_opportunities, judged_snapshots
 from dealcast.workflow.manifest import digest
 from dealcast.workflow.memory import memory_allowed, rows_per_batch
 from dealcast.workflow.store import RAW_INDEX
@@ -144,7 +145,8 @@ def clean_export(ws: Workspace) -> Made:
 def audit_features(ws: Workspace) -> Made:
     """The leak gate: every feature and field by every test; what fails is left out by name."""
     tables, settings = ws.known_tables(), ws.settings.audit
-    snapshots = ws.load("snapshots", "features")
+    # A sample of them is looked at, so those of very many opportunities need not be read.
+    snapshots = judged_snapshots(ws, judged_opportunities(ws).opportunities)
     # What is allowed may be a feature or a field, so both reports come together first.
     strict = settings.model_copy(update={"allow": {}})
     seed = ws.settings.model.seed

@@ -9,11 +9,11 @@ import polars as pl
 from dealcast.errors import HistoryTooShortError, LeakError, OtherVersionError, SettingsError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
-from dealcast.snapshots import build_snapshots, snapshot_dates
 from dealcast.tracking.base import Metric, ModelVersion, Param, Table
 from dealcast.workflow.champions import (
     champion_model,
     judged_opportunities,
+    judged_snapshots,
     model_entities,
     register_and_contest,
 )
@@ -37,7 +37,7 @@ def evaluate_model(ws: Workspace) -> Made:
     from dealcast.modeling.backtest import backtest
 
     to_judge = judged_opportunities(ws)
-    snapshots = _snapshots(ws, to_judge.opportunities)
+    snapshots = judged_snapshots(ws, to_judge.opportunities)
     try:
         tested = backtest(
             to_judge.opportunities,
@@ -50,12 +50,6 @@ def evaluate_model(ws: Workspace) -> Made:
         logger.warning("not evaluated: %s", error.problem)
         return Made(figures={"evaluation": None, "not_evaluated": error.problem})
     return _judged(ws, tested, to_judge, snapshots)
-
-
-def _snapshots(ws: Workspace, opportunities: pl.DataFrame) -> pl.DataFrame:
-    """Their snapshots, as the step `features` made them of all: made again, not read among all."""
-    dates = snapshot_dates(ws.known_tables().opportunities, ws.settings.features, as_of=ws.as_of)
-    return build_snapshots(opportunities.lazy(), dates, as_of=ws.as_of).collect()
 
 
 def _judged(ws: Workspace, tested: Any, to_judge: Any, snapshots: pl.DataFrame) -> Made:
