@@ -186,6 +186,30 @@ def engagements(opportunities: Frame, *, as_of: date, also: Sequence[str] = ()) 
     )
 
 
+def open_within(engaged: Frame, first: date, last: date) -> Frame:
+    """Of the engagements those that were open on some day from `first` to `last`."""
+    closed = nw.col("closed_on")
+    return engaged.filter(
+        nw.col("opened_on") <= day_number(last), closed.is_null() | (closed > day_number(first))
+    )
+
+
+def open_counts(opportunities: pl.LazyFrame, dates: Sequence[date]) -> list[int]:
+    """How many were open on each of the dates, of which none is after the day that is known.
+
+    >>> one = pl.LazyFrame({"engage_date": [date(2017, 3, 1)], "close_date": [date(2017, 3, 13)]})
+    >>> open_counts(one, [date(2017, 3, 6), date(2017, 3, 13)])
+    [1, 0]
+    """
+    asked = pl.Series(dates, dtype=pl.Date)
+    engaged = opportunities.filter(pl.col("engage_date").is_not_null())
+    moves = engaged.select("engage_date", "close_date").collect()
+    entered, left = (
+        day.drop_nulls().sort().search_sorted(asked, side="right").cast(pl.Int64) for day in moves
+    )
+    return (entered - left).to_list()
+
+
 def open_on(engaged: Frame, calendar: Frame) -> Frame:
     """Each engagement on each `snapshot_date` on which it was open, with the columns of both.
 

@@ -209,6 +209,9 @@ class FeatureSettings(Section):
         "time", description="How crm_features is split; random leaks and is labelled so."
     )
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of rows in the test part.")
+    incremental: bool = Field(
+        True, description="Recompute only what an export changes of the last run's snapshots."
+    )
 
 
 class EngineSettings(Section):

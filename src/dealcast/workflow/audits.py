@@ -1,5 +1,6 @@
 """The leak gate on demand: for crm_features as it is stored, or a file of features."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +10,12 @@ from dealcast.errors import SourceError
 from dealcast.features.audit import AuditReport, audit_table, crm_features_rebuilt
 from dealcast.features.build import KEY
 from dealcast.features.transforms import FittedTransforms
+from dealcast.modeling.judged import judged
 from dealcast.settings import Settings
+from dealcast.snapshots import build_snapshots, snapshot_dates
 from dealcast.workflow.manifest import load_latest_steps
 from dealcast.workflow.store import Store
-from dealcast.workflow.workspace import DIMENSIONS, recorded
+from dealcast.workflow.workspace import clean_tables, recorded
 
 
 def audit_stored(store: Store, settings: Settings) -> AuditReport:
@@ -63,27 +66,32 @@ def audit_file(store: Store, settings: Settings, file: Path) -> AuditReport:
         return audited(frame)
     # A close date in disguise tells little of who wins, and much of who wins within 30 days. What
     # leaks there is not tried again with others, which it would take along.
-    report = audited(_on_dates(frame, store, settings.audit.max_rows))
+    report = audited(_on_dates(frame, store, tables, settings))
     return report.or_else(audited(frame.drop(report.leaks)))
 
 
-def _on_dates(frame: pl.DataFrame, store: Store, most: int) -> pl.DataFrame:
+def _on_dates(
+    frame: pl.DataFrame, store: Store, tables: CrmTables, settings: Settings
+) -> pl.DataFrame:
     """The rows on snapshot dates on which their opportunities were open, at most so many.
 
     Dates become days from the snapshot date on: that is how a date tells when one closes.
     """
-    made = recorded(load_latest_steps(store), "features", store).tables
-    keys = store.load("snapshots", version=made["snapshots"]).select(KEY)
+    # Made again of what is needed: the stored snapshots may be more than fit into memory.
+    last = recorded(load_latest_steps(store), "clean", store).figures["last_date"]
+    as_of = settings.data.as_of or date.fromisoformat(last)
+    dates = snapshot_dates(tables.opportunities, settings.features, as_of=as_of)
+    named = tables.opportunities.join(frame.lazy(), on="opportunity_id", how="semi").collect()
+    some = judged(named, at_most=settings.model.max_judged, seed=settings.model.seed)
+    keys = build_snapshots(some.opportunities.lazy(), dates, as_of=as_of).select(KEY).collect()
     rows = keys.join(frame, on="opportunity_id").sort(KEY)
-    dates = [c for c in frame.columns if isinstance(frame.schema[c], (pl.Date, pl.Datetime))]
-    return rows.gather_every(-(-max(rows.height, 1) // most)).with_columns(
-        (pl.col(c).cast(pl.Date) - pl.col("snapshot_date")).dt.total_days() for c in dates
+    columns = [c for c in frame.columns if isinstance(frame.schema[c], (pl.Date, pl.Datetime))]
+    return rows.gather_every(-(-max(rows.height, 1) // settings.audit.max_rows)).with_columns(
+        (pl.col(c).cast(pl.Date) - pl.col("snapshot_date")).dt.total_days() for c in columns
     )
 
 
 def _tables(store: Store) -> CrmTables:
     """The clean tables that `clean` made last."""
     made = recorded(load_latest_steps(store), "clean", store).tables
-    frames = {n: store.load(n, version=made[n]).lazy() for n in DIMENSIONS if n in made}
-    opportunities = store.load("crm_data_processed", version=made["crm_data_processed"]).lazy()
-    return CrmTables.cast({"opportunities": opportunities, **frames})
+    return clean_tables(made, lambda name: store.load(name, version=made[name]))

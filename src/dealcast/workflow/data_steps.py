@@ -2,7 +2,6 @@
 
 import logging
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -11,24 +10,11 @@ from typing import Any
 import polars as pl
 
 from dealcast.cleaning import as_raw, clean
-from dealcast.contracts import CrmTables, Snapshots
-from dealcast.engines.base import open_engine
+from dealcast.contracts import CrmTables
 from dealcast.errors import QualityError
 from dealcast.features.audit import AuditReport, audit_catalogue, audit_fields
-from dealcast.features.build import (
-    KEY,
-    feature_contract,
-    opportunity_facts,
-    point_in_time_totals,
-    snapshot_features,
-)
 from dealcast.features.catalogue import CATALOGUE
-from dealcast.features.descriptive import describe
-from dealcast.features.selection import unavailable, usable
-from dealcast.features.spec import FeatureSpec
-from dealcast.features.split import divide
 from dealcast.quality.report import QualityReport, assess
-from dealcast.snapshots import dates_frame, snapshot_dates
 from dealcast.sources.base import IncrementalSource, Source, open_source
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import DataSet, Metric
@@ -155,72 +141,6 @@ def clean_export(ws: Workspace) -> Made:
         "last_date": _last_date(opportunities),
     }
     return made
-
-
-def features(ws: Workspace) -> Made:
-    """The descriptive table for people, and what was known on each snapshot date for the model."""
-    tables = ws.crm_tables()
-    made = Made()
-    description = describe(tables)
-    crm_features = description.frame()
-    ws.save(made, "crm_features", crm_features)
-    settings = ws.settings.features
-    split = divide(
-        tables.opportunities,
-        settings.split,
-        test_share=settings.test_share,
-        seed=ws.settings.model.seed,
-    )
-    parts = split.parts(crm_features)
-    ws.save(made, "crm_features_split", parts)
-    made.objects["transforms"] = f"runs/{ws.run_id}/transforms.parquet"
-    ws.store.put_object(made.objects["transforms"], description.transforms.to_parquet())
-    logger.info(
-        "crm_features: %s rows x %d columns", f"{crm_features.height:,}", crm_features.width
-    )
-
-    known = ws.known_tables()
-    dates = snapshot_dates(known.opportunities, settings, as_of=ws.as_of)
-    specs = usable(known)
-    rows = _on_snapshots(ws, known, dates, specs)
-    snapshots = rows.select(Snapshots.column_names())
-    ws.save(made, "snapshots", snapshots)
-    features_only = rows.select(*KEY, *(spec.name for spec in specs))
-    ws.save(made, "snapshot_features", features_only, feature_contract(specs))
-    missing = unavailable(known)
-    logger.info(
-        "snapshot_features: %s rows x %d features on %d dates; %d not available",
-        f"{snapshots.height:,}",
-        len(specs),
-        len(dates),
-        len(missing),
-    )
-    made.figures = {
-        "crm_features_rows": crm_features.height,
-        "crm_features_columns": crm_features.width,
-        "snapshot_rows": snapshots.height,
-        "snapshot_dates": len(dates),
-        "point_in_time_features": [s.name for s in specs],
-        "features_not_available": missing,
-        "split": _counts(parts, "part"),
-    }
-    return made
-
-
-def _on_snapshots(
-    ws: Workspace, tables: CrmTables, dates: Sequence[date], specs: Sequence[FeatureSpec]
-) -> pl.DataFrame:
-    """The columns of Snapshots and one per spec, by the engine that the settings choose."""
-    month = ws.settings.data.fiscal_year_start_month
-    engine = open_engine(ws.settings.engine)
-    native = {name: engine.from_polars(frame) for name, frame in tables.to_dict().items()}
-    days = engine.from_polars(dates_frame(dates))
-    totals = point_in_time_totals(
-        native, specs, days, fiscal_year_start_month=month, settled=engine.settled
-    )
-    facts = opportunity_facts(native, specs, totals, as_of=ws.as_of, fiscal_year_start_month=month)
-    rows = snapshot_features(facts, days, specs, totals, fiscal_year_start_month=month)
-    return engine.collect(rows).sort(KEY)
 
 
 def audit_features(ws: Workspace) -> Made:

@@ -66,7 +66,7 @@ STEPS: tuple[Step, ...] = (
         "build the descriptive and the point-in-time features",
         ("clean",),
         ("data", "engine", "features", "model"),
-        loaded("data_steps:features"),
+        loaded("feature_steps:features"),
     ),
     Step(
         "audit",

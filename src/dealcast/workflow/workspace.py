@@ -1,6 +1,7 @@
 """Workspace: what a step may use. Loads come from the versions that earlier steps recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,9 +16,11 @@ from dealcast.snapshots import as_known_on
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import Registry, Tracker
 from dealcast.workflow.manifest import StepRecord
+from dealcast.workflow.parts import PartWriter
 from dealcast.workflow.store import Store
 
 DIMENSIONS = ("accounts", "products", "sales_agents", "plans")
+CLEAN_TABLES = ("crm_data_processed", *DIMENSIONS)
 
 # Called with what is done and how much there is of it: ("origin 2 of 6", 0.33).
 Progress = Callable[[str, float], None]
@@ -52,6 +55,20 @@ class Workspace:
         made.tables[name] = self.store.save(name, frame, run_id=self.run_id, contract=contract)
         self.memo[f"{name}@{made.tables[name]}"] = frame
 
+    @contextmanager
+    def parts(
+        self,
+        made: Made,
+        name: str,
+        contract: type[dy.Schema] | None = None,
+        *,
+        kept: Collection[str] = (),
+    ) -> Iterator[PartWriter]:
+        """Save a table part by part, and note its version; nobody keeps the rows."""
+        with self.store.parts(name, run_id=self.run_id, contract=contract, kept=kept) as table:
+            yield table
+        made.tables[name] = table.version
+
     def load(self, name: str, made_by: str) -> pl.DataFrame:
         """A table in the version that the step made, whatever has been written since."""
         version = self.record(made_by).tables[name]
@@ -81,11 +98,7 @@ class Workspace:
 
     def crm_tables(self) -> CrmTables:
         """The clean tables that `clean` made."""
-        made = self.record("clean").tables
-        frames = {name: self.load(name, "clean").lazy() for name in DIMENSIONS if name in made}
-        opportunities = self.load("crm_data_processed", "clean").lazy()
-        # Checked when they were saved; a second check would cost as much as reading them.
-        return CrmTables.cast({"opportunities": opportunities, **frames})
+        return clean_tables(self.record("clean").tables, lambda name: self.load(name, "clean"))
 
     def known_tables(self) -> CrmTables:
         """The clean tables as they were known on `as_of`; all of them at the export's own end."""
@@ -107,6 +120,13 @@ class Workspace:
                 remedy="map the columns of the dates (docs/mapping.md)",
             )
         return date.fromisoformat(last)
+
+
+def clean_tables(made: Container[str], load: Callable[[str], pl.DataFrame]) -> CrmTables:
+    """The clean tables among those that a step made."""
+    frames = {name: load(name).lazy() for name in DIMENSIONS if name in made}
+    # Checked when they were saved; a second check would cost as much as reading them.
+    return CrmTables.cast({"opportunities": load("crm_data_processed").lazy(), **frames})
 
 
 def recorded(records: Mapping[str, StepRecord], step: str, store: Store) -> StepRecord:
