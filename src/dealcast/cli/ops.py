@@ -12,6 +12,7 @@ from dealcast.cli.progress import progress
 from dealcast.cli.summary import show_summary
 from dealcast.errors import SettingsError
 from dealcast.settings import LoadedSettings, shown
+from dealcast.surfaces.report import keep_report
 from dealcast.workflow.lineage import lineage
 from dealcast.workflow.location import locate
 from dealcast.workflow.manifest import RunManifest, load_manifest, run_ids
@@ -27,7 +28,7 @@ def run_and_show(loaded: LoadedSettings, plan: Plan, *, as_json: bool) -> tuple[
         if loaded.settings.orchestration.kind == "prefect":
             manifest = _run_as_flow(loaded, plan, watcher)
         else:
-            manifest = run_steps(loaded, plan, watcher)
+            manifest = run_steps(loaded, plan, watcher, closing=keep_report)
     return manifest, open_store(loaded.settings.storage)
 
 

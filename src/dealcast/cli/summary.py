@@ -6,9 +6,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dealcast.cli.render import bar, blank_by_design, count, rows_line, share
-from dealcast.cli.render_model import champion_line, reasons, scores
+from dealcast.cli.render import bar
+from dealcast.cli.render_model import reasons, scores
 from dealcast.settings import DEFAULT_ENVIRONMENT
+from dealcast.surfaces.sentences import blank_by_design, champion_line, rows_account
+from dealcast.surfaces.words import count, share
 
 Summary = Mapping[str, Any]
 Line = tuple[str, str]  # a label, or none, and what it says
@@ -53,7 +55,7 @@ def _run(summary: Summary) -> Iterable[Line]:
 def _rows(summary: Summary) -> Iterable[Line]:
     if "rows_clean" not in summary:
         return
-    yield "[bold]Rows[/]", rows_line(summary)
+    yield "[bold]Rows[/]", f"[bold]{rows_account(summary)}[/]"
     yield "", " · ".join(f"{stage} {count(n)}" for stage, n in summary["stages"].items())
     for repair in summary["repairs"]:
         yield "repaired", f"{count(repair['rows'])} {repair['table']}: {repair['title'].lower()}"
@@ -152,3 +154,6 @@ def _places(summary: Summary) -> Iterable[Line]:
     at = f"--root {root}" + ("" if env == DEFAULT_ENVIRONMENT else f" --env {env}")
     yield "[bold]Tables[/]", f"{root}/  (dealcast export TABLE --to FILE {at})"
     yield "[bold]Manifest[/]", summary["manifest"]
+    # Last, as it is the next thing to look at.
+    again = f"not drawn: dealcast report {summary['run_id']} {at}"
+    yield "[bold]Report[/]", summary["report"] or again

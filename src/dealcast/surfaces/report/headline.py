@@ -1,0 +1,116 @@
+"""What a manager reads first: five figures, and what to know about them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.words import count, day, share, short
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure: what it is, how much, and what else to know; `part`: where there is more."""
+
+    label: str
+    value: str
+    detail: str
+    part: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence, and the part of the report that it is about."""
+
+    text: str
+    part: str
+
+
+NOT_DONE = "-"
+
+
+def cards(kept: Kept) -> tuple[Card, ...]:
+    """The figures; a dash and the reason for what the run cannot tell."""
+    return (_bookings(kept), *_open(kept), _quality(kept), _trust(kept))
+
+
+def remarks(kept: Kept) -> tuple[Remark, ...]:
+    """What changes how the figures are to be read, the worst first."""
+    return tuple(_remarks(kept))
+
+
+def _bookings(kept: Kept) -> Card:
+    figures = kept.figures("forecast")
+    quarter = next((p for p in figures.get("next_periods", ()) if p["period_kind"] == "quarter"), 0)
+    if not quarter:
+        why = figures.get("no_forecast", "not forecast yet")
+        return Card("Expected bookings", NOT_DONE, why, "bookings")
+    around = "no interval yet: too few past errors"
+    if quarter["low"] is not None:
+        low, high = short(quarter["low"]), short(quarter["high"])
+        around = f"{quarter['level']:.0%} interval {low} to {high}"
+    booked = f"; {short(quarter['booked'])} of it is booked" if quarter["booked"] else ""
+    label = f"Expected bookings, quarter to {day(str(quarter['period_end']))}"
+    value = f"{short(quarter['forecast'])} {kept.currency}"
+    return Card(label, value, around + booked, "bookings")
+
+
+def _open(kept: Kept) -> Iterator[Card]:
+    dead = kept.figures("forecast").get("dead_pipeline")
+    if dead is None:
+        yield Card("Open pipeline", NOT_DONE, "not scored yet", "open")
+        return
+    opened, amount = dead["open_opportunities"], dead["open_amount"]
+    worth = f"worth {short(dead['expected_value'])} of it"
+    yield Card(
+        "Open pipeline",
+        f"{short(amount)} {kept.currency}",
+        f"{count(opened)} engaged opportunities, {worth}",
+        "open",
+    )
+    told = f"{count(dead['dead_opportunities'])} of {count(opened)} are older than any that closed"
+    yield Card("Stale share of it", _whole(dead["dead_share"]), told, "dead")
+
+
+def _quality(kept: Kept) -> Card:
+    raw, clean = kept.figures("validate").get("quality_raw"), kept.figures("clean")
+    if raw is None:
+        return Card("Data quality", NOT_DONE, "not checked yet", "quality")
+    after = ""
+    if "quality_clean" in clean:
+        aside = clean["rows_quarantined"]
+        after = f"{clean['quality_clean']:.3f} after cleaning; {count(aside)} rows set aside"
+    return Card("Data quality, of 1", f"{raw:.3f}", after or "not cleaned yet", "quality")
+
+
+def _trust(kept: Kept) -> Card:
+    figures = kept.figures("evaluate")
+    evaluation = figures.get("evaluation")
+    if evaluation is None:
+        why = "history too short to judge" if "not_evaluated" in figures else "not evaluated yet"
+        return Card("Signal in the data", NOT_DONE, why, "trust")
+    skill, off = evaluation["log_loss_skill"] or 0.0, share(evaluation["ece"])
+    told = f"skill {skill:.3f}; chances are off by {off} on average"
+    return Card("Signal in the data", figures["verdict"], told, "trust")
+
+
+def _remarks(kept: Kept) -> Iterator[Remark]:
+    if kept.manifest.error:
+        yield Remark(f"The run {kept.manifest.status}: {kept.manifest.error}", "lineage")
+    if why := kept.figures("evaluate").get("not_evaluated"):
+        yield Remark(f"The model could not be judged: {why}", "trust")
+    forecast = kept.figures("forecast")
+    if why := forecast.get("no_forecast"):
+        yield Remark(f"There is no forecast: {why}", "bookings")
+    if dead := forecast.get("dead_pipeline"):
+        yield Remark(dead["summary"], "dead")
+    for note in forecast.get("forecast_notes", ()):
+        yield Remark(f"Forecast: {note}.", "bookings")
+    if kept.figures("monitor").get("drift") in ("warning", "alert"):
+        yield Remark(kept.figures("monitor")["drift_summary"], "drift")
+    if leaks := kept.figures("audit").get("leaks"):
+        told = f"{count(len(leaks))} fields know the outcome and are kept from the model"
+        yield Remark(f"{told}: {', '.join(leaks)}.", "leaks")
+
+
+def _whole(part: float | None) -> str:
+    return NOT_DONE if part is None else f"{part:.0%}"

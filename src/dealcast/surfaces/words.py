@@ -1,0 +1,64 @@
+"""Numbers and days as people read them, alike in the terminal, the report and the charts."""
+
+from datetime import date
+
+MILLION, THOUSAND = 1_000_000, 1_000
+# Below so many of the larger unit, the smaller one is told: 9,999 stays, 10,000 is 10 k.
+SHORT_FROM = 10
+LONGEST_SHORT = 3
+
+
+def count(number: float | None) -> str:
+    """A count or an amount with thousands separators; a dash for none."""
+    return "-" if number is None else f"{number:,.0f}"
+
+
+def share(number: float | None) -> str:
+    """A share (0-1) as per cent; a dash for none."""
+    return "-" if number is None else f"{number:.1%}"
+
+
+def figure(number: float | None) -> str:
+    """A figure of merit with three decimals; a dash for none."""
+    return "-" if number is None else f"{number:.3f}"
+
+
+def short(amount: float | None) -> str:
+    """An amount in at most four characters and a unit; a dash for none.
+
+    >>> short(1_901_578), short(531_112), short(8_961), short(0)
+    ('1.90 M', '531 k', '8,961', '0')
+    """
+    if amount is None:
+        return "-"
+    if abs(amount) >= MILLION:
+        return f"{_digits(amount / MILLION)} M"
+    if abs(amount) >= SHORT_FROM * THOUSAND:
+        return f"{_digits(amount / THOUSAND)} k" if amount < MILLION - THOUSAND / 2 else "1.00 M"
+    return f"{amount:,.0f}"
+
+
+def day(when: date | str | None) -> str:
+    """A day without doubt about its order; a dash for none.
+
+    >>> day("2018-03-31")
+    '31 Mar 2018'
+    """
+    if when is None:
+        return "-"
+    when = date.fromisoformat(when[:10]) if isinstance(when, str) else when
+    return f"{when.day} {when:%b %Y}"
+
+
+def month(when: date | str) -> str:
+    """A month.
+
+    >>> month("2018-03-01")
+    'Mar 2018'
+    """
+    return day(when).split(" ", 1)[1]
+
+
+def _digits(number: float) -> str:
+    whole = len(f"{abs(number):.0f}")
+    return f"{number:,.{max(LONGEST_SHORT - whole, 0)}f}"
