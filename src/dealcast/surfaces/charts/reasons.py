@@ -49,6 +49,8 @@ def _part(  # noqa: PLR0913 - one row of the waterfall
     drawing: Drawing, at: int, words: str, size: float, ends: list[float], along: Scale
 ) -> None:
     y = TOP + ROW * at
+    if at < len(ends) - 1:
+        drawing.add(line(along(ends[at]), y + 25, along(ends[at]), y + 18 + ROW, "grid"))
     drawing.add(text(cut(words, drawing.width), 0, y + 14))
     mark = {"data_mark": "part", "data_x": words, "data_value": repr(size)}
     if at == 0:
@@ -64,7 +66,6 @@ def _part(  # noqa: PLR0913 - one row of the waterfall
     )  # fmt: skip
     sign = "▲" if size >= 0 else "▼"
     drawing.add(text(f"{sign} {size:+.2f}", right + 7, y + 29, class_="strong"))
-    drawing.add(line(along(ends[at]), y + 18 + THICK, along(ends[at]), y + 18 + ROW, "axis"))
 
 
 def _chance(log_odds: float) -> float:

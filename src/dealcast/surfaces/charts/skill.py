@@ -7,7 +7,7 @@ from dealcast.surfaces.charts.scales import Scale, ticks
 from dealcast.surfaces.charts.svg import HALF, Drawing, line, text
 from dealcast.surfaces.words import figure
 
-ROW, TOP, LEFT = 34, 12, 108
+ROW, TOP, LEFT, APART = 42, 12, 108, 11
 FORMS = ("circle", "square", "diamond")
 
 
@@ -42,10 +42,11 @@ def skill(figures: pl.DataFrame, *, chosen: str, width: int = HALF) -> Markup:
         if is_chosen:
             drawing.add(text("chosen", LEFT - 10, y + 16, class_="muted", anchor="end"))
         for r in (r for r in rows if r["estimator"] == estimator):
+            place = y + APART * (horizons.index(r["horizon_days"]) - (len(horizons) - 1) / 2)
             if r["low"] is not None:
-                drawing.level_whisker(y, along(r["low"]), along(r["high"]))
+                drawing.level_whisker(place, along(r["low"]), along(r["high"]))
             drawing.dot(
-                along(r["skill"]), y, forms[r["horizon_days"]],
+                along(r["skill"]), place, forms[r["horizon_days"]],
                 class_="main" if is_chosen else "hollow",
                 told=f"{estimator}, within {r['horizon_days']} days: {figure(r['skill'])}",
                 data_mark=f"{r['horizon_days']} days", data_x=estimator,

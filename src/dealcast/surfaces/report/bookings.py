@@ -31,26 +31,42 @@ def bookings(kept: Kept) -> Iterator[Block]:
         yield Nothing(why, "with a longer history `dealcast run` forecasts; see docs/numbers.md")
         return
     content, periods = kept.object("forecast", "forecast"), kept.table("forecast", "forecast")
-    plain = {(b["period_kind"], b["period_start"]): b["forecast"] for b in content["beside"]}
+    plain = seasonal_naive(kept)
     yield Lead(_lead(kept, plain))
     yield Charts((_chart(kept, content, periods),))
     yield Prose(content["summary"])
     by_kind = {k: periods.filter(pl.col("period_kind") == k) for k in ("quarter", "month", "week")}
     near = [*by_kind["quarter"].rows(named=True), *by_kind["month"].rows(named=True)]
-    columns = (*PERIOD_COLUMNS, ">same month last quarter")
+    columns = (*PERIOD_COLUMNS, ">same months last quarter")
     told = f"Quarters and months to come, {kept.currency}"
     yield Table(told, columns, [(*_period(p), _plain(p, plain)) for p in near])
     yield _methods(content)
     if content["notes"]:
-        yield Points(tuple(f"{note}." for note in content["notes"]))
+        yield Points(tuple(f"{note[:1].upper()}{note[1:]}." for note in content["notes"]))
     yield from _outcomes(kept)
     weeks = [_period(p) for p in by_kind["week"].rows(named=True)]
     yield More("Week by week", (Table(f"Weeks to come, {kept.currency}", PERIOD_COLUMNS, weeks),))
 
 
+def next_quarter(kept: Kept) -> Row | None:
+    """The forecast of the quarter that the day after the last known one is in; None without one."""
+    periods = kept.figures("forecast").get("next_periods", ())
+    return next((p for p in periods if p["period_kind"] == "quarter"), None)
+
+
+def seasonal_naive(kept: Kept) -> Mapping[tuple[str, str], float]:
+    """What the same months of last quarter say, by kind and first day of the period.
+
+    Empty of a run of a version that did not keep it.
+    """
+    beside = kept.object("forecast", "forecast").get("beside", ())
+    return {(b["period_kind"], b["period_start"]): b["forecast"] for b in beside}
+
+
 def _lead(kept: Kept, plain: Mapping[tuple[str, str], float]) -> str:
-    periods = kept.figures("forecast")["next_periods"]
-    quarter = next((p for p in periods if p["period_kind"] == "quarter"), periods[-1])
+    quarter = next_quarter(kept)
+    if quarter is None:
+        return "No whole quarter lies within the time that is forecast."
     start, end = str(quarter["period_start"]), str(quarter["period_end"])
     text = f"{count(quarter['forecast'])} {kept.currency} are expected from {day(start)} to {day(end)}"
     if quarter["low"] is not None:
@@ -58,24 +74,24 @@ def _lead(kept: Kept, plain: Mapping[tuple[str, str], float]) -> str:
         text += f", with a chance of {quarter['level']:.0%} between {low} and {high}"
     new = quarter["new_business"] / quarter["forecast"] if quarter["forecast"] else 0.0
     text += f". {new:.0%} of it is to come from opportunities that are not engaged yet."
-    beside = plain.get((quarter["period_kind"], start))
+    beside = plain.get(("quarter", start))
     if beside is not None:
         text += f" The same months of last quarter brought {count(beside)}."
     return text
 
 
 def _chart(kept: Kept, content: Row, periods: pl.DataFrame) -> Any:
-    days = {"period_start": pl.Date}
-    history = pl.DataFrame(content["history"], schema={"period_start": pl.String, "booked": float})
+    dated = pl.col("period_start").str.to_date()
+    history = pl.DataFrame(content.get("history", []), schema={"period_start": pl.String, "booked": float})
     beside = pl.DataFrame(
-        [b for b in content["beside"] if b["period_kind"] == "month"],
+        [b for b in content.get("beside", ()) if b["period_kind"] == "month"],
         schema={"period_kind": pl.String, "period_start": pl.String, "forecast": float},
     )
     return figure(
         charts.bookings,
-        history.cast(days),
+        history.with_columns(dated),
         periods.filter(pl.col("period_kind") == "month"),
-        beside.cast(days),
+        beside.with_columns(dated),
         currency=kept.currency,
         title=f"Bookings by month, {kept.currency}",
         caption=_held(content),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dealcast.surfaces.report.bookings import next_quarter, seasonal_naive
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.words import count, day, share, short
 
@@ -15,6 +16,7 @@ class Card:
     value: str
     detail: str
     part: str
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,9 @@ def remarks(kept: Kept) -> tuple[Remark, ...]:
 
 
 def _bookings(kept: Kept) -> Card:
-    figures = kept.figures("forecast")
-    quarter = next((p for p in figures.get("next_periods", ()) if p["period_kind"] == "quarter"), 0)
+    quarter = next_quarter(kept)
     if not quarter:
-        why = figures.get("no_forecast", "not forecast yet")
+        why = kept.figures("forecast").get("no_forecast", "not forecast yet")
         return Card("Expected bookings", NOT_DONE, why, "bookings")
     around = "no interval yet: too few past errors"
     if quarter["low"] is not None:
@@ -50,8 +51,7 @@ def _bookings(kept: Kept) -> Card:
         around = f"{quarter['level']:.0%} interval {low} to {high}"
     booked = f"; {short(quarter['booked'])} of it is booked" if quarter["booked"] else ""
     label = f"Expected bookings, quarter to {day(str(quarter['period_end']))}"
-    value = f"{short(quarter['forecast'])} {kept.currency}"
-    return Card(label, value, around + booked, "bookings")
+    return Card(label, short(quarter["forecast"]), around + booked, "bookings", kept.currency)
 
 
 def _open(kept: Kept) -> Iterator[Card]:
@@ -60,13 +60,8 @@ def _open(kept: Kept) -> Iterator[Card]:
         yield Card("Open pipeline", NOT_DONE, "not scored yet", "open")
         return
     opened, amount = dead["open_opportunities"], dead["open_amount"]
-    worth = f"worth {short(dead['expected_value'])} of it"
-    yield Card(
-        "Open pipeline",
-        f"{short(amount)} {kept.currency}",
-        f"{count(opened)} engaged opportunities, {worth}",
-        "open",
-    )
+    told = f"{count(opened)} engaged opportunities, worth {short(dead['expected_value'])} of it"
+    yield Card("Open pipeline", short(amount), told, "open", kept.currency)
     told = f"{count(dead['dead_opportunities'])} of {count(opened)} are older than any that closed"
     yield Card("Stale share of it", _whole(dead["dead_share"]), told, "dead")
 
@@ -79,7 +74,7 @@ def _quality(kept: Kept) -> Card:
     if "quality_clean" in clean:
         aside = clean["rows_quarantined"]
         after = f"{clean['quality_clean']:.3f} after cleaning; {count(aside)} rows set aside"
-    return Card("Data quality, of 1", f"{raw:.3f}", after or "not cleaned yet", "quality")
+    return Card("Data quality", f"{raw:.3f}", after or "not cleaned yet", "quality", "of 1")
 
 
 def _trust(kept: Kept) -> Card:
@@ -103,13 +98,27 @@ def _remarks(kept: Kept) -> Iterator[Remark]:
         yield Remark(f"There is no forecast: {why}", "bookings")
     if dead := forecast.get("dead_pipeline"):
         yield Remark(dead["summary"], "dead")
-    for note in forecast.get("forecast_notes", ()):
-        yield Remark(f"Forecast: {note}.", "bookings")
+    yield from _beside(kept)
     if kept.figures("monitor").get("drift") in ("warning", "alert"):
         yield Remark(kept.figures("monitor")["drift_summary"], "drift")
     if leaks := kept.figures("audit").get("leaks"):
         told = f"{count(len(leaks))} fields know the outcome and are kept from the model"
         yield Remark(f"{told}: {', '.join(leaks)}.", "leaks")
+
+
+def _beside(kept: Kept) -> Iterator[Remark]:
+    """Where the plain method lies outside of the interval, whoever plans must know."""
+    quarter = next_quarter(kept)
+    if not quarter or quarter["low"] is None:
+        return
+    plain = seasonal_naive(kept).get(("quarter", str(quarter["period_start"])))
+    if plain is not None and not quarter["low"] <= plain <= quarter["high"]:
+        way = "more than" if plain > quarter["high"] else "less than"
+        yield Remark(
+            f"The same months of last quarter brought {count(plain)} {kept.currency}, {way} the "
+            f"{count(quarter['low'])} to {count(quarter['high'])} that are expected now.",
+            "bookings",
+        )
 
 
 def _whole(part: float | None) -> str:

@@ -28,7 +28,7 @@ from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.words import count, day, share, short
 
 Row = Mapping[str, Any]
-SHOWN, EXPLAINED, OWNERS = 50, 6, 12
+SHOWN, EXPLAINED, OWNERS = 25, 4, 12
 DAYS_IN_A_WEEK, FORTNIGHT = 7, 14
 
 
@@ -155,7 +155,7 @@ def _grades(kept: Kept, scores: pl.DataFrame) -> Figure:
 def _ranked(kept: Kept, best: pl.DataFrame, horizon: int, rest: str) -> Table:
     columns = (
         "opportunity", "grade", "agent", "product", ">days open", f">won in {horizon} days",
-        ">amount", ">expected", "closes", "for", "against",
+        ">amount", ">expected", "closes", "why",
     )  # fmt: skip
     rows = [
         (
@@ -168,8 +168,7 @@ def _ranked(kept: Kept, best: pl.DataFrame, horizon: int, rest: str) -> Table:
             number(r["amount"], count),
             number(r["expected_value"], count),
             Cell(_window(r), by=str(r["closes_from"] or "")),
-            r["reason_for"] or "-",
-            r["reason_against"] or "-",
+            _why(r),
         )
         for r in best.rows(named=True)
     ]
@@ -180,7 +179,15 @@ def _ranked(kept: Kept, best: pl.DataFrame, horizon: int, rest: str) -> Table:
 def _window(row: Row) -> str:
     if row["closes_from"] is None:
         return row["note"] or "-"
-    return f"{day(row['closes_from'])} to {day(row['closes_until'])}"
+    first, last = (day(row[end]).rsplit(" ", 1)[0] for end in ("closes_from", "closes_until"))
+    # Spaces that do not break keep the window on one line.
+    return f"{first} to {last}".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _why(row: Row) -> str:
+    """What speaks most for it, and what most against it, on a line each."""
+    told = (("▲", row["reason_for"]), ("▼", row["reason_against"]))
+    return "\n".join(f"{sign} {why}" for sign, why in told if why) or "-"
 
 
 def _rest(figures: Row, left: int) -> str:

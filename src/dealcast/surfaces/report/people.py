@@ -35,7 +35,7 @@ def _lead(comparisons: list[Row], ranked: list[Row]) -> str:
             f"{len(comparisons)} comparisons were made, and none finds a difference beyond chance: "
             "every ranking would show noise."
         )
-    names = ", ".join(f"{c['by']} ({_what(c)})" for c in ranked)
+    names = ", ".join(f"{_named(c)} ({_what(c)})" for c in ranked)
     return (
         f"A difference beyond chance is found in {len(ranked)} of {len(comparisons)} comparisons: "
         f"{names}. In the others a ranking would show noise."
@@ -43,9 +43,8 @@ def _lead(comparisons: list[Row], ranked: list[Row]) -> str:
 
 
 def _what(rates: Row) -> str:
-    """What the rate counts: the second column of its table."""
-    names = list(rates["table"][0]) if rates["table"] else ["", "", "rate"]
-    return names[2].replace("_", " ")
+    """What is compared: the share won, or where the open ones are counted, never closed."""
+    return "share never closed" if rates["table"] and "open" in rates["table"][0] else "win rate"
 
 
 def _table(rates: Row) -> Table:
@@ -64,6 +63,10 @@ def _table(rates: Row) -> Table:
     ]
     left = len(rates["table"]) - len(rows)
     columns = (rates["by"], f">{of}", f">{happened}", ">rate", ">95 % interval", ">shrunk", ">rank")
-    title = f"{rates['by']}: {_what(rates)}" + ("" if rates["ranked"] else ", no ranking")
+    title = f"{_named(rates)}: {_what(rates)}" + ("" if rates["ranked"] else ", no ranking")
     rest = f"{count(left)} more: dealcast people --by {rates['by']}" if left else ""
     return Table(title, tuple(c.replace("_", " ") for c in columns), rows, rest=rest)
+
+
+def _named(rates: Row) -> str:
+    return str(rates["by"]).replace("_", " ")

@@ -38,12 +38,13 @@ def trust(kept: Kept) -> Iterator[Block]:
         return
     content = kept.object("evaluate", "evaluation")
     first = content["horizons"][0]
-    verdict, *others = content["verdict"]["sentences"]
-    yield Lead(" ".join([verdict, *(others[-2:-1] or others)]))
+    verdict, *others = filter(None, content["verdict"]["sentences"])
+    figures = [s for s in others if s.startswith("Won within")]
+    yield Lead(" ".join([verdict, *figures]))
     yield Charts((_reliability(first), _skill(content)))
     yield Points(
         (
-            *(s[:1].upper() + s[1:] for s in (*others[:-2], *others[-1:])),
+            *(s[:1].upper() + s[1:] for s in others if s not in figures),
             floors_line(first),
             f"Chosen: {content['choice']['reason']}.",
         )
