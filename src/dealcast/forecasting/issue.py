@@ -55,7 +55,8 @@ class BookingsForecast:
         level = self.forecast["level"][0]
         held = "; ".join(f"{share:.0%} of {n} {k}s" for k, (n, share) in self.coverage.items())
         nothing = "no interval could be tested yet"
-        return f"{self.champion.reason} Intervals for {level:.0%}: {held or nothing}."
+        reason = self.champion.reason.rstrip(".")
+        return f"{reason[:1].upper()}{reason[1:]}. Intervals for {level:.0%}: {held or nothing}."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the two tables."""

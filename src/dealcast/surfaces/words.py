@@ -13,6 +13,15 @@ def count(number: float | None) -> str:
     return "-" if number is None else f"{number:,.0f}"
 
 
+def counted(number: int, one: str, more: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "opportunity", "opportunities"), counted(2_000, "row", "rows")
+    ('1 opportunity', '2,000 rows')
+    """
+    return f"{count(number)} {one if number == 1 else more}"
+
+
 def share(number: float | None) -> str:
     """A share (0-1) as per cent; a dash for none."""
     return "-" if number is None else f"{number:.1%}"

@@ -121,7 +121,7 @@ class Run:
         return record
 
 
-def run_steps(
+def run_steps(  # noqa: PLR0913 - as open_run
     loaded: LoadedSettings,
     plan: Plan,
     watcher: Watcher,

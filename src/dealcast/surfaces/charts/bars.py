@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from dealcast.surfaces.charts.scales import Scale
 from dealcast.surfaces.charts.svg import HALF, WIDE, Drawing, cut, line, text
-from dealcast.surfaces.words import count, short
+from dealcast.surfaces.words import count, counted, short
 
 ROW, THICK, TOP = 40, 14, 12
 # Beyond the bar there must be room for its figure (pixels).
@@ -33,7 +33,7 @@ def pipeline_by_grade(rows: pl.DataFrame, *, currency: str, width: int = HALF) -
     """Open amount by grade, `live` and `stale` apart (grade, opportunities, live, stale)."""
     bars = [
         Bar(
-            f"{r['grade']} · {count(r['opportunities'])} opportunities",
+            f"{r['grade']} · {counted(r['opportunities'], 'opportunity', 'opportunities')}",
             (("live", r["live"], "main", False), ("stale", r["stale"], "quiet", True)),
             short(r["live"] + r["stale"]),
         )
@@ -111,17 +111,19 @@ def _bars(
     along = Scale(0, longest, 0, drawing.width - FIGURE_ROOM - 24 * (limit is not None))
     if limit is not None:
         at, top = along(limit), top + 18
-        foot = top + ROW * len(bars)
         anchor = "end" if at > drawing.width / 2 else "start"
         drawing.add(text(limit_words, at, top - 8, class_="muted", anchor=anchor))
-        drawing.add(line(at, top - 4, at, foot, "axis dashed"))
     for at, bar in enumerate(bars):
-        _bar(drawing, bar, top + ROW * at, along)
+        _bar(drawing, bar, top + ROW * at, along, along(limit or 0.0))
+        if limit is not None:
+            y = top + ROW * at + 18
+            drawing.add(line(along(limit), y - 3, along(limit), y + THICK + 3, "whisker"))
     drawing.height = top + ROW * len(bars)
     return drawing.svg()
 
 
-def _bar(drawing: Drawing, bar: Bar, y: float, along: Scale) -> None:
+def _bar(drawing: Drawing, bar: Bar, y: float, along: Scale, clear: float = 0.0) -> None:
+    """`clear`: where its figure stands at the earliest."""
     drawing.add(text(cut(bar.name, drawing.width), 0, y + 12))
     x = 0.0
     for what, value, class_, hatched in bar.parts:
@@ -133,4 +135,4 @@ def _bar(drawing: Drawing, bar: Bar, y: float, along: Scale) -> None:
             data_mark=what, data_x=bar.name, data_value=repr(value),
         )  # fmt: skip
         x += length
-    drawing.add(text(bar.figure, x + 7, y + 29, class_="strong"))
+    drawing.add(text(bar.figure, max(x, clear) + 7, y + 29, class_="strong"))

@@ -10,7 +10,7 @@ from dealcast.surfaces.charts.scales import Scale, ticks
 from dealcast.surfaces.charts.svg import WIDE, Drawing, element, line, text
 from dealcast.surfaces.words import count, month, short
 
-HEIGHT, TOP, LEFT, FOOT = 330, 12, 46, 44
+HEIGHT, TOP, LEFT, RIGHT, FOOT = 330, 12, 46, 8, 44
 # Months of history that are drawn, by the width of the drawing.
 HISTORY, HISTORY_NARROW = 12, 6
 LABELLED_FROM = 44  # pixels of a month, so that every one has its name and figure
@@ -43,7 +43,7 @@ def bookings(
         drawing.add(line(LEFT, up(value), width, up(value), "grid"))
         drawing.add(text(short(value), LEFT - 6, up(value) + 4, class_="muted", anchor="end"))
     rows = [*past.iter_rows(named=True), *coming.iter_rows(named=True)]
-    slot = (width - LEFT) / max(len(rows), 1)
+    slot = (width - LEFT - RIGHT) / max(len(rows), 1)
     for at, row in enumerate(rows):
         middle = LEFT + slot * (at + 0.5)
         if at < past.height:
@@ -51,7 +51,7 @@ def bookings(
         else:
             _coming(drawing, row, middle, slot, up)
             _plain(drawing, row, plain, middle, up)
-        _name(drawing, row, at, middle, slot, len(rows))
+        _name(drawing, row, middle, slot, len(rows) - 1 - at)
     if past.height and coming.height:
         today = LEFT + slot * past.height
         drawing.add(line(today, foot + 2, today, HEIGHT - 4, "axis dashed"))
@@ -112,12 +112,10 @@ def _plain(
     )  # fmt: skip
 
 
-def _name(  # noqa: PLR0913 - the place of one label
-    drawing: Drawing, row: dict[str, Any], at: int, middle: float, slot: float, of: int
-) -> None:
+def _name(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, later: int) -> None:
     """The month below its bar; where there is little room, of every second or third."""
     every = max(1, round(30 / slot + 0.49))
-    if (of - 1 - at) % every:
+    if later % every:
         return
     name, year = month(row["period_start"]).split(" ")
     drawing.add(text(name, middle, HEIGHT + 14, anchor="middle"))

@@ -22,16 +22,14 @@ def reliability(bins: pl.DataFrame, *, horizon_days: int, width: int = HALF) -> 
         ("whisker", "", "95 % interval"),
         ("line", "axis dashed", "as said"),
     ]
-    top = drawing.legend(entries, TOP) + 12
+    top = drawing.legend(entries, TOP) + 20
     marks = ticks(0, max([*(r["high"] or 0 for r in rows), *(r["predicted"] for r in rows), 0.05]))
     along = Scale(0, marks[-1], LEFT, width - RIGHT)
     up = Scale(0, marks[-1], drawing.height - FOOT, top)
     for value in marks:
         drawing.add(line(LEFT, up(value), width - RIGHT, up(value), "grid"))
         drawing.add(text(f"{value:.0%}", LEFT - 6, up(value) + 4, class_="muted", anchor="end"))
-        drawing.add(
-            text(f"{value:.0%}", along(value), up(0) + 16, class_="muted", anchor="middle")
-        )
+        drawing.add(text(f"{value:.0%}", along(value), up(0) + 16, class_="muted", anchor="middle"))
     drawing.add(line(along(0), up(0), along(marks[-1]), up(marks[-1]), "axis dashed"))
     drawing.add(
         text("chance that was said", (LEFT + width) / 2, drawing.height - 6, anchor="middle"),
@@ -57,11 +55,9 @@ def wins_over_time(months: pl.DataFrame, *, width: int = HALF) -> Markup:
     )
     title = "Wins by wins expected, by month of scoring"
     drawing = Drawing("over time", title, told, width, TALL)
-    entries = [
-        ("circle", "main", "horizon has passed"),
-        ("circle", "hollow", "as far as known"),
-        ("whisker", "", "95 % interval"),
-    ]
+    entries = [("circle", "main", "horizon has passed"), ("whisker", "", "95 % interval")]
+    if any(r["basis"] != "matured" for r in rows):
+        entries.append(("circle", "hollow", "as far as known"))
     top = drawing.legend(entries, TOP) + 12
     highest = max([*(r["ratio_high"] or r["ratio"] for r in rows), 1.2])
     marks = ticks(0, min(highest, 3.0))

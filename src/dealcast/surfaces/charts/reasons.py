@@ -10,8 +10,9 @@ from dealcast.surfaces.charts.svg import HALF, Drawing, cut, line, text
 from dealcast.surfaces.words import share
 
 ROW, THICK, TOP = 40, 14, 18
-# Chances that are marked on the axis; log-odds make steps near 0 and 1 as long as they weigh.
-MARKED = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)
+# Chances that may be marked on the axis, the first that have room (pixels) before the others.
+MARKED = (0.5, 0.2, 0.8, 0.05, 0.95, 0.01, 0.99, 0.001, 0.35, 0.65, 0.1, 0.9)
+MARKS_APART = 40
 FIGURE_ROOM = 84
 
 
@@ -27,14 +28,17 @@ def reasons(parts: pl.DataFrame, *, name: str, width: int = HALF) -> Markup:
     about = f"From a base rate of {share(_chance(ends[0]))} to {share(_chance(ends[-1]))}: {told}"
     foot = TOP + ROW * (len(rows) + 1)
     drawing = Drawing("reasons", f"Why {name} is scored so", about, width, foot + 4)
+    marked: list[float] = []
     for chance in MARKED:
         at = along(_log_odds(chance))
-        if 0 <= at <= width - FIGURE_ROOM:
+        near = any(abs(at - other) < MARKS_APART for other in marked)
+        if 12 <= at <= width - FIGURE_ROOM and not near:  # noqa: PLR2004 - half of a label
+            marked.append(at)
             drawing.add(line(at, TOP, at, foot, "grid"))
             drawing.add(text(f"{chance:.1%}" if chance < 0.01 else f"{chance:.0%}",  # noqa: PLR2004
                              at, TOP - 6, class_="muted", anchor="middle"))  # fmt: skip
     for at, (words, size) in enumerate(rows):
-        _part(drawing, at, words, size, ends, along)
+        _part(drawing, at, (words, size), ends, along)
     y = TOP + ROW * len(rows)
     drawing.add(text("the score", 0, y + 14, class_="strong"))
     drawing.dot(
@@ -45,9 +49,11 @@ def reasons(parts: pl.DataFrame, *, name: str, width: int = HALF) -> Markup:
     return drawing.svg()
 
 
-def _part(  # noqa: PLR0913 - one row of the waterfall
-    drawing: Drawing, at: int, words: str, size: float, ends: list[float], along: Scale
+def _part(
+    drawing: Drawing, at: int, part: tuple[str, float], ends: list[float], along: Scale
 ) -> None:
+    """One row of the waterfall."""
+    words, size = part
     y = TOP + ROW * at
     if at < len(ends) - 1:
         drawing.add(line(along(ends[at]), y + 25, along(ends[at]), y + 18 + ROW, "grid"))

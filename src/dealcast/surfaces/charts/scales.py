@@ -34,5 +34,5 @@ def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
 
 
 def _round_step(rough: float) -> float:
-    power = 10 ** math.floor(math.log10(rough))
+    power = 10.0 ** math.floor(math.log10(rough))
     return next(s * power for s in STEPS if s * power >= rough * (1 - 1e-9))

@@ -29,9 +29,7 @@ def element(tag: str, *children: Markup | str, **attributes: Value) -> Markup:
     return Markup(f"<{tag}{told}>{inside}</{tag}>")  # noqa: S704 - each piece is escaped above
 
 
-def text(  # noqa: PLR0913 - where and how it stands
-    words: str, x: float, y: float, *, class_: str = "", anchor: str = "start"
-) -> Markup:
+def text(words: str, x: float, y: float, *, class_: str = "", anchor: str = "start") -> Markup:
     """Words at a place; `anchor` is the end of them that stands there."""
     return element("text", words, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 

@@ -1,6 +1,6 @@
 """The bookings forecast: what is expected, how sure that is, and what plainer methods say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -19,9 +19,14 @@ from dealcast.surfaces.report.blocks import (
     number,
 )
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.words import count, day, share
+from dealcast.surfaces.words import count, day, month, share
 
 Row = Mapping[str, Any]
+NAMES: Mapping[str, Callable[[Row], str]] = {
+    "week": lambda row: f"week from {day(row['period_start'])}",
+    "month": lambda row: month(row["period_start"]),
+    "quarter": lambda row: f"quarter to {day(row['period_end'])}",
+}
 PERIOD_COLUMNS = ("period", ">booked", ">open", ">new business", ">expected", ">interval")
 
 
@@ -40,7 +45,7 @@ def bookings(kept: Kept) -> Iterator[Block]:
     columns = (*PERIOD_COLUMNS, ">same months last quarter")
     told = f"Quarters and months to come, {kept.currency}"
     yield Table(told, columns, [(*_period(p), _plain(p, plain)) for p in near])
-    yield _methods(content)
+    yield from _methods(content)
     if content["notes"]:
         yield Points(tuple(f"{note[:1].upper()}{note[1:]}." for note in content["notes"]))
     yield from _outcomes(kept)
@@ -68,7 +73,9 @@ def _lead(kept: Kept, plain: Mapping[tuple[str, str], float]) -> str:
     if quarter is None:
         return "No whole quarter lies within the time that is forecast."
     start, end = str(quarter["period_start"]), str(quarter["period_end"])
-    text = f"{count(quarter['forecast'])} {kept.currency} are expected from {day(start)} to {day(end)}"
+    text = (
+        f"{count(quarter['forecast'])} {kept.currency} are expected from {day(start)} to {day(end)}"
+    )
     if quarter["low"] is not None:
         low, high = count(quarter["low"]), count(quarter["high"])
         text += f", with a chance of {quarter['level']:.0%} between {low} and {high}"
@@ -82,7 +89,9 @@ def _lead(kept: Kept, plain: Mapping[tuple[str, str], float]) -> str:
 
 def _chart(kept: Kept, content: Row, periods: pl.DataFrame) -> Any:
     dated = pl.col("period_start").str.to_date()
-    history = pl.DataFrame(content.get("history", []), schema={"period_start": pl.String, "booked": float})
+    history = pl.DataFrame(
+        content.get("history", []), schema={"period_start": pl.String, "booked": float}
+    )
     beside = pl.DataFrame(
         [b for b in content.get("beside", ()) if b["period_kind"] == "month"],
         schema={"period_kind": pl.String, "period_start": pl.String, "forecast": float},
@@ -109,7 +118,7 @@ def _held(content: Row) -> str:
 
 
 def _period(row: Row) -> tuple[Any, ...]:
-    name = f"{day(row['period_start'])} to {day(row['period_end'])}"
+    name = NAMES[row["period_kind"]](row)
     interval = "none yet" if row["low"] is None else f"{count(row['low'])} to {count(row['high'])}"
     parts = ("booked", "pipeline", "new_business", "forecast")
     return name, *(number(row[part], count) for part in parts), interval
@@ -119,7 +128,7 @@ def _plain(row: Row, plain: Mapping[tuple[str, str], float]) -> Any:
     return number(plain.get((row["period_kind"], str(row["period_start"]))), count)
 
 
-def _methods(content: Row) -> Table:
+def _methods(content: Row) -> Iterator[Block]:
     issued = content["champion"]["method"]
     rows = [
         (
@@ -133,7 +142,8 @@ def _methods(content: Row) -> Table:
         if (f["period_kind"], f["ahead"]) == ("month", 1)
     ]
     columns = ("method", ">months", ">error (WAPE)", ">bias", ">intervals that held")
-    return Table("How each method did on the next month, at earlier dates", columns, rows)
+    if rows:
+        yield Table("How each method did on the next month, at earlier dates", columns, rows)
 
 
 def _outcomes(kept: Kept) -> Iterator[Block]:

@@ -85,7 +85,7 @@ def _sizes(results: list[Row]) -> tuple[Figure, ...]:
 def _over_time(months: pl.DataFrame) -> tuple[Figure, ...]:
     if months.is_empty():
         return ()
-    shortest = months["horizon_days"].min()
+    shortest = min(months["horizon_days"].to_list())
     return (
         figure(
             charts.wins_over_time,

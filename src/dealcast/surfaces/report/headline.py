@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dealcast.surfaces.report.bookings import next_quarter, seasonal_naive
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.words import count, day, share, short
+from dealcast.surfaces.words import count, counted, day, share, short
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,9 @@ def _open(kept: Kept) -> Iterator[Card]:
         yield Card("Open pipeline", NOT_DONE, "not scored yet", "open")
         return
     opened, amount = dead["open_opportunities"], dead["open_amount"]
-    told = f"{count(opened)} engaged opportunities, worth {short(dead['expected_value'])} of it"
-    yield Card("Open pipeline", short(amount), told, "open", kept.currency)
+    told = counted(opened, "engaged opportunity", "engaged opportunities")
+    worth = f"{told}, worth {short(dead['expected_value'])} of it"
+    yield Card("Open pipeline", short(amount), worth, "open", kept.currency)
     told = f"{count(dead['dead_opportunities'])} of {count(opened)} are older than any that closed"
     yield Card("Stale share of it", _whole(dead["dead_share"]), told, "dead")
 
@@ -73,7 +74,8 @@ def _quality(kept: Kept) -> Card:
     after = ""
     if "quality_clean" in clean:
         aside = clean["rows_quarantined"]
-        after = f"{clean['quality_clean']:.3f} after cleaning; {count(aside)} rows set aside"
+        left = f"{counted(aside, 'row', 'rows')} set aside"
+        after = f"{clean['quality_clean']:.3f} after cleaning; {left}"
     return Card("Data quality", f"{raw:.3f}", after or "not cleaned yet", "quality", "of 1")
 
 
@@ -102,7 +104,9 @@ def _remarks(kept: Kept) -> Iterator[Remark]:
     if kept.figures("monitor").get("drift") in ("warning", "alert"):
         yield Remark(kept.figures("monitor")["drift_summary"], "drift")
     if leaks := kept.figures("audit").get("leaks"):
-        told = f"{count(len(leaks))} fields know the outcome and are kept from the model"
+        told = (
+            f"{counted(len(leaks), 'field knows', 'fields know')} the outcome, kept from the model"
+        )
         yield Remark(f"{told}: {', '.join(leaks)}.", "leaks")
 
 

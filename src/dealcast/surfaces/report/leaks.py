@@ -20,13 +20,15 @@ def leaks(kept: Kept) -> Iterator[Block]:
         "that reads it looks better than it is. " + (leak_count(content) + ".")
     )
     if found:
-        columns = ("field", "caught by", "so it is", "what the first test found", "remedy")
+        names = ("field", "caught by", "so it is", "what the first test found", "remedy")
         remedies = {r["feature"]: r["remedy"] for r in reversed(found)}
         rows = [(*line, remedies[line[0]]) for line in leaking(found)]
-        yield Table("Fields that know the outcome", columns, rows, is_stacked=True)
-    banned = [(r["feature"], r["note"] or "-") for r in content["records"] if r["outcome"] == "banned"]
+        yield Table("Fields that know the outcome", names, rows, is_stacked=True)
+    banned = [
+        (r["feature"], r["note"] or "-") for r in content["records"] if r["outcome"] == "banned"
+    ]
     if banned:
         yield More("Never used, by declaration", (Table("", ("feature", "why"), banned),))
-    tests = [(t.code, t.title, t.finds, t.blind_to) for t in TESTS]
+    about = [(t.code, t.title, t.finds, t.blind_to) for t in TESTS]
     columns = ("test", "what it measures", "what it finds", "what it is blind to")
-    yield More("The tests", (Table("", columns, tests),))
+    yield More("The tests", (Table("", columns, about),))

@@ -1,6 +1,6 @@
 """The open opportunities, those worth most first; whose are dead; when they close."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,13 @@ from dealcast.surfaces.report.blocks import (
     number,
 )
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.words import count, day, share, short
+from dealcast.surfaces.words import count, counted, day, share, short
 
 Row = Mapping[str, Any]
 SHOWN, EXPLAINED, OWNERS = 25, 4, 12
 DAYS_IN_A_WEEK, FORTNIGHT = 7, 14
+# A part (log-odds) that is smaller is drawn with the others like it.
+SMALLEST_DRAWN = 0.02
 
 
 def opportunities(kept: Kept) -> Iterator[Block]:
@@ -46,8 +48,8 @@ def opportunities(kept: Kept) -> Iterator[Block]:
     yield Lead(
         f"{figures['expected_wins']:.1f} wins worth {count(figures['expected_value'])} "
         f"{kept.currency} are expected within {horizon} days from "
-        f"{count(scores.height)} open opportunities. Most of the work pays on the first "
-        f"{count(figures['grades'].get('A', 0))}: grade A."
+        f"{counted(scores.height, 'open opportunity', 'open opportunities')}; "
+        f"{count(figures['grades'].get('A', 0))} of them have grade A."
     )
     best = live.head(SHOWN)
     yield Charts((_grades(kept, scores), *_explained(kept, live.head(1))))
@@ -59,7 +61,10 @@ def opportunities(kept: Kept) -> Iterator[Block]:
 
 def dead_pipeline(kept: Kept) -> Iterator[Block]:
     """The part on stale opportunities, of what the step `forecast` kept."""
-    owners, dead = kept.table("forecast", "dead_pipeline"), kept.figures("forecast")["dead_pipeline"]
+    owners, dead = (
+        kept.table("forecast", "dead_pipeline"),
+        kept.figures("forecast")["dead_pipeline"],
+    )
     yield Lead(dead["summary"])
     if owners.is_empty():
         return
@@ -216,18 +221,28 @@ def _explained(kept: Kept, scored: pl.DataFrame) -> tuple[Figure, ...]:
 
 def _waterfall(kept: Kept, row: Row, parts: pl.DataFrame) -> Figure:
     names = {k: row[k] or "unknown" for k in ("sales_agent", "product", "account")}
-    told = [_words(part, size, row["age_days"], names)
-            for part, size in parts.select("part", "log_odds").iter_rows()]  # fmt: skip
+    told = [
+        (_words(part, size, row["age_days"], names), size)
+        for part, size in parts.select("part", "log_odds").iter_rows()
+    ]
     who = f"{row['opportunity_id']}: {names['product']}, {names['sales_agent']}"
     amount = "-" if row["amount"] is None else f"{short(row['amount'])} {kept.currency}"
     return figure(
         charts.reasons,
-        parts.select(pl.Series("words", told, dtype=pl.String), "log_odds"),
+        pl.DataFrame(_drawn(told), schema={"words": pl.String, "log_odds": float}, orient="row"),
         name=row["opportunity_id"],
         width=HALF,
         title=f"Why {who}",
         caption=f"From the base rate to the score, part by part (log-odds). Amount {amount}.",
     )
+
+
+def _drawn(parts: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """The base rate, the parts that can be seen, and the others in one, so that they add up."""
+    base, *others = parts
+    seen = [p for p in others if abs(p[1]) >= SMALLEST_DRAWN]
+    rest = [size for _, size in others if abs(size) < SMALLEST_DRAWN]
+    return [base, *seen, *([("all else", sum(rest))] if rest else [])]
 
 
 def _words(part: str, size: float, age: int, names: Mapping[str, str]) -> str:
@@ -239,5 +254,3 @@ def _words(part: str, size: float, age: int, names: Mapping[str, str]) -> str:
 
 def _owners_left(owners: int) -> str:
     return f" {count(owners - OWNERS)} more owners are in the table." if owners > OWNERS else ""
-
-

@@ -1,6 +1,7 @@
 """Where every figure comes from: data, model, tables, code and settings of the run."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dealcast.surfaces.report.blocks import Block, Lead, More, Table, number
@@ -13,7 +14,10 @@ Row = Mapping[str, Any]
 
 def origins(kept: Kept) -> Iterator[Block]:
     """The part, of the manifest."""
-    manifest, found = kept.manifest, lineage(kept.manifest, kept.store)
+    manifest = kept.manifest
+    # What the run left out is shown too, so where that comes from is told as well.
+    of_all = replace(manifest, steps=[*manifest.earlier, *manifest.steps])
+    found = lineage(of_all, kept.store)
     raw = found["raw"] or {}
     yield Lead(
         f"Run {manifest.run_id} in environment {manifest.environment}, {manifest.status}. "

@@ -45,7 +45,7 @@ def quality(kept: Kept) -> Iterator[Block]:
         )
     if found:
         yield _findings(found)
-    yield Prose(_counts(report, found))
+    yield from _counts(report, found)
     yield Prose(blank_by_design(report["blank_by_design"]))
     if kept.has_object("clean", "cleaning_log"):
         yield from _cleaning(kept)
@@ -79,14 +79,15 @@ def _findings(found: list[Row]) -> Table:
     return Table("Checks that found something", columns, rows, is_stacked=True)
 
 
-def _counts(report: Row, found: list[Row]) -> str:
+def _counts(report: Row, found: list[Row]) -> Iterator[Block]:
     skipped = [r for r in report["results"] if r["outcome"] == "not applicable"]
     passed = len(report["results"]) - len(found) - len(skipped)
-    told = ", ".join(f"{r['code']} ({r['note']})" for r in skipped)
-    return (
-        f"{passed} checks passed, {len(found)} found something, {len(skipped)} do not apply"
-        + (f": {told}." if told else ".")
+    yield Prose(
+        f"{passed} checks passed, {len(found)} found something, {len(skipped)} do not apply."
     )
+    if skipped:
+        why = [(r["code"], r["title"], r["note"] or "-") for r in skipped]
+        yield More("Checks that do not apply", (Table("", ("check", "what", "why"), why),))
 
 
 def _cleaning(kept: Kept) -> Iterator[Block]:

@@ -99,13 +99,16 @@ def _skill(content: Row) -> Any:
 
 def _beside_baselines(horizon: Row, estimator: str) -> Table:
     rows: list[tuple[Any, ...]] = [
-        (name, *(number(f[k], of_merit) for k in SKILLS)) for name, f in horizon["baselines"].items()
+        (name, *(number(f[k], of_merit) for k in SKILLS))
+        for name, f in horizon["baselines"].items()
     ]
     rows.append((f"{estimator} (chosen)", *(number(horizon[k], of_merit) for k in SKILLS)))
     ends = horizon["intervals"]
     rows.append(
-        ("its 95 % interval", *("{:.3f} to {:.3f}".format(*ends[k]) if k in ends else "-"
-                                for k in SKILLS))  # fmt: skip
+        (
+            "its 95 % interval",
+            *("{:.3f} to {:.3f}".format(*ends[k]) if k in ends else "-" for k in SKILLS),
+        )
     )
     title = (
         f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
