@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dealcast.cli.render import bar
@@ -31,7 +32,10 @@ def show_summary(summary: Summary, out: Console, *, currency: str) -> None:
         out.print(scores(summary["top_opportunities"], currency=currency))
         out.print()
         out.print(reasons(summary["top_opportunities"][:REASONS_SHOWN]))
-    _print(out, _places(summary))
+    out.print()
+    for label, place in _places(summary):
+        # Never cut or broken: it is to be copied, or clicked on.
+        out.print(f"[bold]{label:<{LABEL_WIDTH}}[/]  {escape(place)}", soft_wrap=True)
 
 
 def _print(out: Console, lines: Iterable[Line]) -> None:
@@ -152,8 +156,8 @@ def _drift(summary: Summary) -> Iterable[Line]:
 def _places(summary: Summary) -> Iterable[Line]:
     root, env = summary["root"], summary["environment"]
     at = f"--root {root}" + ("" if env == DEFAULT_ENVIRONMENT else f" --env {env}")
-    yield "[bold]Tables[/]", f"{root}/  (dealcast export TABLE --to FILE {at})"
-    yield "[bold]Manifest[/]", summary["manifest"]
+    yield "Tables", f"{root}/  (dealcast export TABLE --to FILE {at})"
+    yield "Manifest", summary["manifest"]
     # Last, as it is the next thing to look at.
     again = f"not drawn: dealcast report {summary['run_id']} {at}"
-    yield "[bold]Report[/]", summary["report"] or again
+    yield "Report", summary["report"] or again

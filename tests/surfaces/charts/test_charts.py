@@ -41,9 +41,7 @@ OWNERS = pl.DataFrame(
         "dead_share": [0.25, 1.0, None],
     }
 )
-CHECKS = pl.DataFrame(
-    {"code": ["DQ1", "DQ2"], "title": ["Blank", EVIL], "deduction": [0.2, 0.05]}
-)
+CHECKS = pl.DataFrame({"code": ["DQ1", "DQ2"], "title": ["Blank", EVIL], "deduction": [0.2, 0.05]})
 SIZES = pl.DataFrame(
     {"what": ["rate: arrivals", EVIL], "level": ["alert", "ok"], "times": [3.0, 0.5]}
 )
