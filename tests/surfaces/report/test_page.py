@@ -173,7 +173,7 @@ def test_a_run_whose_objects_are_gone_is_refused_with_a_remedy(
     validated = next(s for s in ran.manifest.steps if s.name == "validate")
     ran.store.delete_object(validated.objects["quality_raw"])
 
-    with pytest.raises(StoreError, match="quality_raw.json' is gone, though a run") as refused:
+    with pytest.raises(StoreError, match="is gone, though a run recorded it") as refused:
         report_of(ran.manifest, ran.store)
 
     assert "dealcast run" in refused.value.remedy
