@@ -131,7 +131,9 @@ def test_whole_months_booked_stand_beside_the_forecast(
 ) -> None:
     won = even.filter(pl.col("close_date") <= AS_OF)
     by_month = dict(
-        won.group_by(pl.col("close_date").dt.truncate("1mo")).agg(pl.col("close_value").sum()).rows()
+        won.group_by(pl.col("close_date").dt.truncate("1mo"))
+        .agg(pl.col("close_value").sum())
+        .rows()
     )
 
     history = {row["period_start"]: row["booked"] for row in issued.history}

@@ -70,8 +70,11 @@ def _part(
         left, y + 18, max(right - left, 1.5), THICK,
         class_=class_, hatched=hatched, told=f"{words}: {size:+.2f}", **mark,
     )  # fmt: skip
-    sign = "▲" if size >= 0 else "▼"
-    drawing.add(text(f"{sign} {size:+.2f}", right + 7, y + 29, class_="strong"))
+    drawing.add(text(_signed(size), right + 7, y + 29, class_="strong"))
+
+
+def _signed(size: float) -> str:
+    return "0.00" if round(size, 2) == 0 else f"{'▲' if size > 0 else '▼'} {size:+.2f}"
 
 
 def _chance(log_odds: float) -> float:
