@@ -6,10 +6,12 @@ from types import MappingProxyType
 
 from dealcast.surfaces.report.blocks import Block, Nothing
 from dealcast.surfaces.report.bookings import bookings
+from dealcast.surfaces.report.closing import closing
+from dealcast.surfaces.report.dead import dead_pipeline
 from dealcast.surfaces.report.drift import drift
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.leaks import leaks
-from dealcast.surfaces.report.opportunities import closing, dead_pipeline, opportunities
+from dealcast.surfaces.report.opportunities import opportunities
 from dealcast.surfaces.report.origins import origins
 from dealcast.surfaces.report.people import people
 from dealcast.surfaces.report.quality import quality
