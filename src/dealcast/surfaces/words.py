@@ -6,6 +6,7 @@ MILLION, THOUSAND = 1_000_000, 1_000
 # Below so many of the larger unit, the smaller one is told: 9,999 stays, 10,000 is 10 k.
 SHORT_FROM = 10
 LONGEST_SHORT = 3
+GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 
 
 def count(number: float | None) -> str:
@@ -35,15 +36,15 @@ def figure(number: float | None) -> str:
 def short(amount: float | None) -> str:
     """An amount in at most four characters and a unit; a dash for none.
 
-    >>> short(1_901_578), short(531_112), short(8_961), short(0)
-    ('1.90 M', '531 k', '8,961', '0')
+    >>> [short(a).replace(GAP, " ") for a in (1_901_578, 531_112, 8_961, 0)]
+    ['1.90 M', '531 k', '8,961', '0']
     """
     if amount is None:
         return "-"
-    if abs(amount) >= MILLION:
-        return f"{_digits(amount / MILLION)} M"
+    if round(abs(amount)) >= MILLION - THOUSAND / 2:
+        return f"{_digits(amount / MILLION)}{GAP}M"
     if abs(amount) >= SHORT_FROM * THOUSAND:
-        return f"{_digits(amount / THOUSAND)} k" if amount < MILLION - THOUSAND / 2 else "1.00 M"
+        return f"{_digits(amount / THOUSAND)}{GAP}k"
     return f"{amount:,.0f}"
 
 

@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 SIZES = {"page": (1280, 900), "telephone": (390, 844)}
+A4 = {"width": 718, "height": 1047}  # within the margins that a browser leaves
 TOO_WIDE = """() => [...document.querySelectorAll("body *")]
     .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".table"))
     .map((e) => e.outerHTML.slice(0, 80))"""
@@ -169,10 +170,12 @@ def test_an_attack_in_a_name_does_nothing(opened: Any, tiny: Any) -> None:
 def test_printed_it_shows_what_is_folded(opened: Any, sample: Any, tmp_path: Path) -> None:
     page = opened(sample)
     page.emulate_media(media="print")
+    page.set_viewport_size(A4)
 
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
 
     assert page.locator("details:not([open])").count() == 0
     assert not page.locator("nav").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4["width"]
     page.pdf(path=tmp_path / "report.pdf", format="A4")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
