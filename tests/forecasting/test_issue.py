@@ -124,3 +124,35 @@ def test_an_unknown_method_is_refused_before_any_work(
 ) -> None:
     with pytest.raises(SettingsError, match="did you mean 'blend'"):
         forecast_bookings(even, knowing(1.0), ForecastSettings(method="blnd"), as_of=AS_OF)
+
+
+def test_whole_months_booked_stand_beside_the_forecast(
+    even: pl.DataFrame, issued: BookingsForecast
+) -> None:
+    won = even.filter(pl.col("close_date") <= AS_OF)
+    by_month = dict(
+        won.group_by(pl.col("close_date").dt.truncate("1mo"))
+        .agg(pl.col("close_value").sum())
+        .rows()
+    )
+
+    history = {row["period_start"]: row["booked"] for row in issued.history}
+
+    # The first close is on 11 January 2024, and January 2025 is not over.
+    assert list(history) == [date(2024, m, 1) for m in range(2, 13)]
+    assert all(booked == by_month[month] for month, booked in history.items())
+    assert issued.to_dict()["history"][0] == {"period_start": "2024-02-01", "booked": 2_900.0}
+
+
+def test_the_seasonal_naive_forecast_is_told_of_months_and_quarters(
+    even: pl.DataFrame, knowing: Callable[[float], OutlookOn], issued: BookingsForecast
+) -> None:
+    naive = forecast_bookings(
+        even, knowing(0.8), ForecastSettings(method="same month last quarter"), as_of=AS_OF
+    )
+    wanted = naive.forecast.filter(pl.col("period_kind") != "week")
+
+    beside = pl.DataFrame(issued.beside)
+
+    columns = ["period_kind", "period_start", "forecast"]
+    assert beside.select(columns).rows() == wanted.select(columns).rows()

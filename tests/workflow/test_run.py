@@ -344,3 +344,34 @@ def test_the_manifest_says_what_code_and_settings_were_used(tmp_path: Path) -> N
     assert content["settings"]["model"]["seed"] == 3
     assert set(content["code"]) >= {"version", "commit", "source_hash", "python", "polars"}
     assert content["environment"] == "development"
+
+
+@pytest.mark.usefixtures("install")
+def test_a_run_of_some_steps_says_what_the_others_had_made(tmp_path: Path) -> None:
+    first = ran(tmp_path)
+
+    second = ran(tmp_path, Plan("use"))
+
+    assert second.earlier == [r for r in first.steps if r.name != "use"]
+    assert load_manifest(Store(str(tmp_path)), second.run_id) == second
+    assert first.earlier == []
+
+
+def test_what_closes_a_run_is_given_it_whether_it_succeeded_or_not(
+    tmp_path: Path, install: Callable[..., None]
+) -> None:
+    seen: list[tuple[str, list[str]]] = []
+
+    def closing(manifest: RunManifest, store: Store) -> None:
+        kept = load_manifest(store, manifest.run_id)
+        seen.append((kept.status, [s.name for s in kept.steps]))
+
+    def fail(_: Workspace) -> Made:
+        raise SourceError("No file.", remedy="give one")
+
+    run_steps(settings(tmp_path), Plan(), Silent(), quiet=True, closing=closing)
+    install(use=fail)
+    with pytest.raises(SourceError):
+        run_steps(settings(tmp_path), Plan("use"), Silent(), quiet=True, closing=closing)
+
+    assert seen == [("done", ["fetch", "make", "use"]), ("failed", [])]

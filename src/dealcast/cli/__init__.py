@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "people": ("dealcast.cli.model:people", "Compare agents, products and accounts, with care."),
     "models": ("dealcast.cli.model:models", "List models; promote one, or roll back."),
     "export": ("dealcast.cli.data:export", "Write a table as CSV, Parquet or XLSX."),
+    "report": ("dealcast.cli.report:report", "Draw the report of a run; print where it is."),
     "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
     "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
     "store": ("dealcast.cli.store:store", "Copy the whole store to another place, and prove it."),

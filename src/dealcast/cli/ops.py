@@ -27,6 +27,7 @@ def run_and_show(
     loaded: LoadedSettings, plan: "Plan", *, as_json: bool
 ) -> "tuple[RunManifest, Store]":
     """Run the plan with a progress display (none for scripts); the caller prints the result."""
+    from dealcast.surfaces.report import keep_report
     from dealcast.workflow.run import run_steps
     from dealcast.workflow.store import open_store
 
@@ -34,7 +35,7 @@ def run_and_show(
         if loaded.settings.orchestration.kind == "prefect":
             manifest = _run_as_flow(loaded, plan, watcher)
         else:
-            manifest = run_steps(loaded, plan, watcher)
+            manifest = run_steps(loaded, plan, watcher, closing=keep_report)
     return manifest, open_store(loaded.settings.storage)
 
 

@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dealcast.errors import StoreError
+from dealcast.surfaces.sentences import blank_by_design, rows_account
+from dealcast.surfaces.words import count, share
 
 Row = Mapping[str, Any]
 PLAIN_WIDTH = 110  # columns where the output is no terminal, so that piped tables are not cut
@@ -53,16 +55,6 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
-def count(number: float | None) -> str:
-    """A count or an amount with thousands separators; a dash for none."""
-    return "-" if number is None else f"{number:,.0f}"
-
-
-def share(number: float | None) -> str:
-    """A share (0-1) as per cent; a dash for none."""
-    return "-" if number is None else f"{number:.1%}"
-
-
 def bar(part: float, width: int = BAR) -> str:
     """A share (0-1) drawn."""
     filled = round(max(0.0, min(1.0, part)) * width)
@@ -101,12 +93,6 @@ def quality(report: Row) -> None:
     out.print(f"[bold]Quality score {score:.3f}[/]  {bar(score)}  of {count(report['rows'])} rows")
 
 
-def blank_by_design(counts: Mapping[str, int]) -> str:
-    """The cells that the stage leaves blank, in words."""
-    told = "; ".join(f"{count(n)} {what}" for what, n in counts.items() if n)
-    return f"Blank by design, not missing: {told or 'none'}."
-
-
 def cleaning(log: Row, figures: Row) -> None:
     """What cleaning changed and set aside."""
     out = console()
@@ -116,16 +102,8 @@ def cleaning(log: Row, figures: Row) -> None:
         if r["rows"]
     ]
     out.print(table("Cleaning", ("code", "table", "what was done", ">rows", "for example"), rows))
-    out.print(rows_line(figures))
+    out.print(rows_account(figures))
     out.print(f"Quality after cleaning {figures['quality_clean']:.3f}")
-
-
-def rows_line(figures: Row) -> str:
-    """The account of rows: nothing is lost."""
-    return (
-        f"[bold]{count(figures['rows_in'])}[/] in = [bold]{count(figures['rows_clean'])}[/] clean"
-        f" + [bold]{count(figures['rows_quarantined'])}[/] quarantined"
-    )
 
 
 def quarantine(rows: Sequence[Row], *, total: int) -> None:

@@ -4,17 +4,11 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from dealcast.cli.render import Row, bar, console, count, share, table
+from dealcast.cli.render import Row, bar, console, table
+from dealcast.surfaces.sentences import SKILLS, floors_line
+from dealcast.surfaces.words import count, figure, share
 
 COHORTS_SHOWN = 18
-FIGURES = {
-    "auc": "AUC",
-    "auc_within_date": "within date",
-    "auc_without_stale": "without stale",
-    "log_loss_skill": "log-loss skill",
-    "brier_skill": "Brier skill",
-    "ece": "ECE",
-}
 
 
 def evaluation(content: Row) -> None:
@@ -34,32 +28,27 @@ def evaluation(content: Row) -> None:
     out.print(_cohorts(content["cohorts"]))
     out.print()
     out.print(_learning_curve(content["learning_curve"]))
-    floor, beyond = first["noise_floor"], first["beyond_timing"]
-    out.print(
-        f"\nKnowing nothing reaches an AUC of {_figure(floor['auc'])} by luck, within a date "
-        f"{_figure(floor['auc_within_date'])}. Among opportunities of one age on one date the "
-        f"model reaches {_figure(beyond['auc'])} (by luck {_figure(beyond['noise_floor'])})."
-    )
+    out.print(f"\n{floors_line(first)}")
     out.print(f"Chosen: {content['choice']['reason']}.")
     out.print(f"\n[bold]{content['summary']}[/]")
 
 
 def _beside_baselines(horizon: Row, estimator: str) -> Table:
-    own = {name: _figure(horizon[name]) for name in FIGURES}
+    own = {name: figure(horizon[name]) for name in SKILLS}
     interval = {
         name: "{:.3f}-{:.3f}".format(*horizon["intervals"][name])
         if name in horizon["intervals"]
         else "-"
-        for name in FIGURES
+        for name in SKILLS
     }
-    lines = [(n, *(_figure(f[k]) for k in FIGURES)) for n, f in horizon["baselines"].items()]
+    lines = [(n, *(figure(f[k]) for k in SKILLS)) for n, f in horizon["baselines"].items()]
     lines += [(f"[bold]{estimator}[/]", *own.values()), ("  95 % interval", *interval.values())]
     title = (
         f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
         f"{count(horizon['opportunities'])} opportunities, {share(horizon['rate'])} won, "
         f"{len(horizon['origins'])} origins"
     )
-    return table(title, ("estimator", *(f">{words}" for words in FIGURES.values())), lines)
+    return table(title, ("estimator", *(f">{words}" for words in SKILLS.values())), lines)
 
 
 def _reliability(horizon: Row, estimator: str) -> Table:
@@ -94,7 +83,7 @@ def _parts(rows: Sequence[Row], by: str, title: str) -> Table:
             share(r["rate"]),
             share(r["predicted"]),
             *_ratio(r),
-            _figure(r["auc"]),
+            figure(r["auc"]),
         )
         for r in rows
     ]
@@ -131,13 +120,9 @@ def _cohorts(rows: Sequence[Row]) -> Table:
 
 def _learning_curve(rows: Sequence[Row]) -> Table:
     lines = [
-        (count(r["opportunities"]), _figure(r["auc"]), _figure(r["log_loss_skill"]),
+        (count(r["opportunities"]), figure(r["auc"]), figure(r["log_loss_skill"]),
          bar(max(r["log_loss_skill"] or 0.0, 0.0)))
         for r in rows
     ]  # fmt: skip
     columns = (">learnt from", ">AUC", ">log-loss skill", "skill")
     return table("Learning curve, on the latest origins", columns, lines)
-
-
-def _figure(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.3f}"

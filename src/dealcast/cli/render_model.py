@@ -7,7 +7,9 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from dealcast.cli.render import Row, console, count, share, table
+from dealcast.cli.render import Row, console, table
+from dealcast.surfaces.sentences import champion_line, leak_count, leaking
+from dealcast.surfaces.words import count, share
 
 
 def scores(rows: Sequence[Row], *, currency: str) -> RenderableType:
@@ -113,16 +115,6 @@ def model(content: Row, figures: Row, *, key: str) -> None:
     click.echo(f"kept in {key}")
 
 
-def champion_line(figures: Row) -> str:
-    """Who is champion after training, and why."""
-    trained = f"{figures['estimator']} {figures['model_id']}"
-    if figures["promoted"]:
-        return f"champion is now {trained}: {figures['promotion']}"
-    if figures["champion"] == figures["model_id"]:
-        return f"champion is {trained}"
-    return f"champion stays {figures['champion']}; challenger {trained}: {figures['promotion']}"
-
-
 def leaks(content: Row, *, every: bool) -> None:
     """The leak gate: what leaks and what caught it, what was allowed; or `every` record."""
     out = console()
@@ -131,24 +123,12 @@ def leaks(content: Row, *, every: bool) -> None:
     out.print(_by_test(found) if every else _by_feature(found))
     for test, remedy in dict.fromkeys((r["test"], r["remedy"]) for r in found):
         out.print(f"{test}: {remedy}")
-    out.print(f"[bold]{content['summary'] if every or not found else _leak_count(content)}[/]")
+    out.print(f"[bold]{content['summary'] if every or not found else leak_count(content)}[/]")
 
 
 def _by_feature(found: Sequence[Row]) -> Table:
-    features: dict[str, list[Row]] = {}
-    for record in found:
-        features.setdefault(record["feature"], []).append(record)
-    lines = [
-        (
-            name,
-            ", ".join(r["test"].split("_")[0] for r in records),
-            "allowed" if records[0]["outcome"] == "overridden" else "left out",
-            records[0]["note"],
-        )
-        for name, records in features.items()
-    ]
     columns = ("feature", "caught by", "so it is", "what the first test found")
-    return table("Features that know the outcome", columns, lines)
+    return table("Features that know the outcome", columns, leaking(found))
 
 
 def _by_test(records: Sequence[Row]) -> Table:
@@ -165,14 +145,6 @@ def _by_test(records: Sequence[Row]) -> Table:
     ]
     columns = ("feature", "test", "outcome", ">figure", ">limit", "what was found")
     return table("Every test", columns, lines)
-
-
-def _leak_count(content: Row) -> str:
-    audited = {r["feature"] for r in content["records"] if r["outcome"] != "banned"}
-    banned = {r["feature"] for r in content["records"] if r["outcome"] == "banned"}
-    told = f"{len(content['leaks'])} of {len(audited)} features leak"
-    told += f"; {len(banned)} more are banned by declaration" if banned else ""
-    return f"{told}. {content['judged_on']}" if content.get("judged_on") else told
 
 
 def people(comparisons: Sequence[Row], *, by: str | None, limit: int) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from dealcast.cli.render import Row, bar, console, count, share, table
+from dealcast.cli.render import Row, bar, console, table
+from dealcast.surfaces.words import count, share
 
 
 def forecast(

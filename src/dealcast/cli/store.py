@@ -7,6 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dealcast.cli import render
 from dealcast.cli.options import settings_options
 from dealcast.settings import LoadedSettings
+from dealcast.surfaces.words import count
 from dealcast.workflow.copying import Copy, copy_store
 from dealcast.workflow.location import locate_at
 from dealcast.workflow.store import Store
@@ -51,7 +52,7 @@ def copy(loaded: LoadedSettings, origin: str, destination: str, as_json: bool) -
 def _show(done: Copy) -> None:
     out = render.console()
     columns = ("table", ">version", ">versions", ">rows")
-    lines = [(t.name, t.version, t.versions, render.count(t.rows)) for t in done.tables]
+    lines = [(t.name, t.version, t.versions, count(t.rows)) for t in done.tables]
     out.print(render.table(f"{len(lines)} tables in {done.target}", columns, lines))
     out.print(
         f"{done.copied:,} objects copied, {done.present:,} were there; "

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from dealcast.cli.render import bar, blank_by_design, count, rows_line, share
-from dealcast.cli.render_model import champion_line, reasons, scores
+from dealcast.cli.render import bar
+from dealcast.cli.render_model import reasons, scores
 from dealcast.settings import DEFAULT_ENVIRONMENT
+from dealcast.surfaces.sentences import blank_by_design, champion_line, rows_account
+from dealcast.surfaces.words import count, share
 
 Summary = Mapping[str, Any]
 Line = tuple[str, str]  # a label, or none, and what it says
@@ -29,7 +32,10 @@ def show_summary(summary: Summary, out: Console, *, currency: str) -> None:
         out.print(scores(summary["top_opportunities"], currency=currency))
         out.print()
         out.print(reasons(summary["top_opportunities"][:REASONS_SHOWN]))
-    _print(out, _places(summary))
+    out.print()
+    for label, place in _places(summary):
+        # Never cut or broken: it is to be copied, or clicked on.
+        out.print(f"[bold]{label:<{LABEL_WIDTH}}[/]  {escape(place)}", soft_wrap=True)
 
 
 def _print(out: Console, lines: Iterable[Line]) -> None:
@@ -53,7 +59,7 @@ def _run(summary: Summary) -> Iterable[Line]:
 def _rows(summary: Summary) -> Iterable[Line]:
     if "rows_clean" not in summary:
         return
-    yield "[bold]Rows[/]", rows_line(summary)
+    yield "[bold]Rows[/]", f"[bold]{rows_account(summary)}[/]"
     yield "", " · ".join(f"{stage} {count(n)}" for stage, n in summary["stages"].items())
     for repair in summary["repairs"]:
         yield "repaired", f"{count(repair['rows'])} {repair['table']}: {repair['title'].lower()}"
@@ -150,5 +156,8 @@ def _drift(summary: Summary) -> Iterable[Line]:
 def _places(summary: Summary) -> Iterable[Line]:
     root, env = summary["root"], summary["environment"]
     at = f"--root {root}" + ("" if env == DEFAULT_ENVIRONMENT else f" --env {env}")
-    yield "[bold]Tables[/]", f"{root}/  (dealcast export TABLE --to FILE {at})"
-    yield "[bold]Manifest[/]", summary["manifest"]
+    yield "Tables", f"{root}/  (dealcast export TABLE --to FILE {at})"
+    yield "Manifest", summary["manifest"]
+    # Last, as it is the next thing to look at.
+    again = f"not drawn: dealcast report {summary['run_id']} {at}"
+    yield "Report", summary["report"] or again

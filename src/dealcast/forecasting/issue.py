@@ -20,9 +20,9 @@ from dealcast.forecasting.backtest import (
 )
 from dealcast.forecasting.champion import Champion, Figures, choose, coverage, figures
 from dealcast.forecasting.evidence import Evidence, evidence_at
-from dealcast.forecasting.methods import BLEND, METHODS, MODEL, method_named
+from dealcast.forecasting.methods import BLEND, METHODS, MODEL, SEASONAL_NAIVE, method_named
 from dealcast.forecasting.outlook import Outlook
-from dealcast.forecasting.periods import days_ahead
+from dealcast.forecasting.periods import ONE_DAY, days_ahead, period_before, period_of
 from dealcast.settings.tree import ForecastSettings
 
 AUTO = "auto"
@@ -35,6 +35,8 @@ class BookingsForecast:
     `forecast`: the contract Forecast; `backtest`: the contract ForecastBacktest. `coverage`: by
     kind of period, how many past intervals of this method there were and the share (0-1) that
     held. `bias_factor`: of the model, as of now. `notes`: what the figures leave out, in words.
+    `history`: period_start and `booked` of the whole months known; `beside`: what the seasonal
+    naive forecast says of months and quarters (period_kind, period_start, forecast).
     """
 
     forecast: pl.DataFrame
@@ -44,6 +46,8 @@ class BookingsForecast:
     coverage: Mapping[str, tuple[int, float]]
     bias_factor: float
     notes: tuple[str, ...]
+    history: tuple[Row, ...] = ()
+    beside: tuple[Row, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -51,7 +55,8 @@ class BookingsForecast:
         level = self.forecast["level"][0]
         held = "; ".join(f"{share:.0%} of {n} {k}s" for k, (n, share) in self.coverage.items())
         nothing = "no interval could be tested yet"
-        return f"{self.champion.reason} Intervals for {level:.0%}: {held or nothing}."
+        reason = self.champion.reason.rstrip(".")
+        return f"{reason[:1].upper()}{reason[1:]}. Intervals for {level:.0%}: {held or nothing}."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the two tables."""
@@ -62,6 +67,10 @@ class BookingsForecast:
             "coverage": {k: {"n": n, "covered": c} for k, (n, c) in self.coverage.items()},
             "bias_factor": self.bias_factor,
             "notes": list(self.notes),
+            **{
+                name: [r | {"period_start": r["period_start"].isoformat()} for r in rows]
+                for name, rows in (("history", self.history), ("beside", self.beside))
+            },
         }
 
 
@@ -113,7 +122,23 @@ def forecast_bookings(  # noqa: PLR0913 - keywords from different parts of the r
             *_notes(opportunities, outlook, rows),
             *_disagreement(champion.method, evidence, rows),
         ),
+        history=tuple(_history(evidence)),
+        beside=tuple(_seasonal_naive(evidence)),
     )
+
+
+def _history(evidence: Evidence) -> list[Row]:
+    """What was booked in each whole month that the export holds, the earliest first."""
+    months, month = [], period_of("month", evidence.origin + ONE_DAY)
+    while evidence.bookings.covers(month := period_before(month)):
+        months.append({"period_start": month.start, "booked": evidence.booked(month)})
+    return months[::-1]
+
+
+def _seasonal_naive(evidence: Evidence) -> Iterator[Row]:
+    for row in rows_of(SEASONAL_NAIVE, evidence, until=evidence.until):
+        if row["period_kind"] != "week":
+            yield {name: row[name] for name in ("period_kind", "period_start", "forecast")}
 
 
 def _chosen(

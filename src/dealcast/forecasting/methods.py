@@ -104,7 +104,7 @@ def _months_after(evidence: Evidence) -> Iterator[Period]:
     return periods_after("month", evidence.origin, evidence.until)
 
 
-MODEL, BLEND = "model", "blend"
+MODEL, BLEND, SEASONAL_NAIVE = "model", "blend", "same month last quarter"
 # The plainest first: among those that cannot be told apart it is preferred.
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
@@ -121,7 +121,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "mean of three months", "the mean of the last three whole months", _mean_of_last(3)
             ),
             Method(
-                "same month last quarter",
+                SEASONAL_NAIVE,
                 "the same days of the latest fiscal quarter that has them",
                 _same_month_last_quarter,
             ),

@@ -27,6 +27,7 @@ from dealcast.orchestration.connection import connected
 from dealcast.orchestration.heartbeats import MOST_STARTS
 from dealcast.orchestration.versions import Say, reach
 from dealcast.settings import LoadedSettings, OrchestrationSettings, load_settings
+from dealcast.surfaces.report import keep_report
 from dealcast.workflow.manifest import RunManifest, StepRecord
 from dealcast.workflow.run import Plan, Run, Watcher, open_run
 from dealcast.workflow.steps import Step
@@ -120,7 +121,7 @@ def scheduled(
 def _run(loaded: LoadedSettings, plan: Plan, watcher: Watcher) -> RunManifest:
     settings = loaded.settings.orchestration
     with _logged_in_prefect():
-        with open_run(loaded, plan, watcher) as run:
+        with open_run(loaded, plan, watcher, closing=keep_report) as run:
             try:
                 _name_flow_run(f"{plan.job or 'run'} · {run.manifest.run_id}", loaded.environment)
                 for step in run.steps:

@@ -45,7 +45,10 @@ class StepRecord:
 
 @dataclass
 class RunManifest:
-    """One run: enough to know what any figure came from. Secrets are asterisks."""
+    """One run: enough to know what any figure came from. Secrets are asterisks.
+
+    `earlier`: of the steps that it did not take, what each had made when the run ended.
+    """
 
     run_id: str
     environment: str
@@ -56,11 +59,17 @@ class RunManifest:
     status: Status = "running"
     error: str | None = None
     steps: list[StepRecord] = field(default_factory=list)
+    earlier: list[StepRecord] = field(default_factory=list)
 
     @property
     def key(self) -> str:
         """Its object in the store."""
         return f"runs/{self.run_id}/manifest.json"
+
+    @property
+    def report_key(self) -> str:
+        """Its report, an object of the store; not there where it could not be drawn."""
+        return f"runs/{self.run_id}/report.html"
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -88,7 +97,8 @@ def load_manifest(store: Store, run_id: str) -> RunManifest:
             f"There is no run '{run_id}' in '{store.root}'.",
             remedy=f"did you mean {near}?" if near else "`dealcast runs` lists the runs there are",
         )
-    return RunManifest(**{**content, "steps": [StepRecord(**s) for s in content["steps"]]})
+    records = {n: [StepRecord(**s) for s in content.get(n, ())] for n in ("steps", "earlier")}
+    return RunManifest(**{**content, **records})
 
 
 def run_ids(store: Store) -> list[str]:

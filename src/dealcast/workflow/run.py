@@ -23,7 +23,7 @@ from dealcast.workflow.manifest import (
     save_latest_step,
 )
 from dealcast.workflow.steps import JOBS, STEP_NAMES, STEPS, Step
-from dealcast.workflow.store import open_store
+from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,10 @@ class Watcher(Protocol):
     def finished(self, record: StepRecord) -> None:
         """A step ended, done or skipped."""
         ...
+
+
+# Is given a run that has ended and its store, before the log is kept.
+Closing = Callable[[RunManifest, Store], None]
 
 
 @dataclass(frozen=True)
@@ -117,32 +121,35 @@ class Run:
         return record
 
 
-def run_steps(
+def run_steps(  # noqa: PLR0913 - as open_run
     loaded: LoadedSettings,
     plan: Plan,
     watcher: Watcher,
     *,
     quiet: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    closing: Closing | None = None,
 ) -> RunManifest:
     """Run the planned steps in this process, one after another; returns the finished manifest."""
-    with open_run(loaded, plan, watcher, quiet=quiet, now=now) as run:
+    with open_run(loaded, plan, watcher, quiet=quiet, now=now, closing=closing) as run:
         for step in run.steps:
             run.do(step)
     return run.manifest
 
 
 @contextmanager
-def open_run(
+def open_run(  # noqa: PLR0913 - three say what to run, three are for whoever runs it
     loaded: LoadedSettings,
     plan: Plan,
     watcher: Watcher,
     *,
     quiet: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    closing: Closing | None = None,
 ) -> Iterator[Run]:
     """A run on the store of the settings, for whoever does its steps; recorded when it ends.
 
+    `closing` is called then, however it ended, such as to draw its report.
     A step that fails leaves a manifest that says so, and its DealcastError goes on to the caller.
     Nothing at all is written before the first step has succeeded in reading its input.
     """
@@ -185,12 +192,16 @@ def open_run(
         finally:
             # Where the store went away in a step, that error is the one to tell.
             with suppress(StoreAwayError) if manifest.status != "done" else nullcontext():
-                _close(manifest, ws, log, now())
+                _close(manifest, ws, log, now(), closing)
 
 
-def _close(manifest: RunManifest, ws: Workspace, log: StringIO, ended: datetime) -> None:
+def _close(
+    manifest: RunManifest, ws: Workspace, log: StringIO, ended: datetime, closing: Closing | None
+) -> None:
     """Record how the run ended, in the store and then by its tracker."""
     manifest.finished = ended.isoformat(timespec="seconds")
+    taken = {record.name for record in manifest.steps}
+    manifest.earlier = [r for name, r in ws.records.items() if name not in taken]
     is_recorded = bool(manifest.steps or load_latest_steps(ws.store))
 
     def keep_log() -> None:
@@ -199,6 +210,8 @@ def _close(manifest: RunManifest, ws: Workspace, log: StringIO, ended: datetime)
 
     if is_recorded:
         manifest.save(ws.store)
+        if closing is not None:
+            closing(manifest, ws.store)
     keep_log()
     ws.tracker.finish(manifest.status, ended, manifest.error)
     if ws.settings.tracking.kind != "local":

@@ -25,6 +25,7 @@ def summarise(manifest: RunManifest, store: Store) -> dict[str, Any]:
         "top_opportunities": _top(steps, store),
         "tables": {t: v for s in manifest.steps for t, v in s.tables.items()},
         "manifest": store.place(manifest.key),
+        "report": store.place(key) if store.has_object(key := manifest.report_key) else None,
     }
 
 

@@ -1,0 +1,148 @@
+"""Bookings by month: what came, what is expected, how sure that is, and a plain method beside."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from dealcast.surfaces.charts.scales import Scale, ticks
+from dealcast.surfaces.charts.svg import WIDE, Drawing, element, line, text
+from dealcast.surfaces.words import count, month, short
+
+HEIGHT, TOP, LEFT, RIGHT, FOOT = 330, 12, 46, 8, 44
+# Months of history that are drawn, by the width of the drawing.
+HISTORY, HISTORY_NARROW = 12, 6
+LABELLED_FROM = 44  # pixels of a month, so that every one has its name and figure
+
+
+def bookings(
+    history: pl.DataFrame,
+    forecast: pl.DataFrame,
+    beside: pl.DataFrame,
+    *,
+    currency: str,
+    width: int = WIDE,
+) -> Markup:
+    """Months that are over (`history`: period_start, booked) and to come (contract Forecast).
+
+    `beside`: period_start and forecast of the seasonal naive method. Rows that are no months are
+    left out by whoever calls.
+    """
+    past = history.sort("period_start").tail(HISTORY if width >= WIDE else HISTORY_NARROW)
+    coming = forecast.sort("period_start")
+    plain = dict(beside.select("period_start", "forecast").iter_rows())
+    drawing = Drawing(
+        "bookings", "Bookings by month", _about(coming, currency), width, HEIGHT + FOOT
+    )
+    foot = drawing.legend(_legend(coming, plain), TOP)
+    tops = [*past["booked"], *coming["forecast"], *coming["high"].drop_nulls(), *plain.values()]
+    marks = ticks(0, max([*tops, 1.0]))
+    up = Scale(0, marks[-1], HEIGHT - 4, foot + 14)
+    for value in marks:
+        drawing.add(line(LEFT, up(value), width, up(value), "grid"))
+        drawing.add(text(short(value), LEFT - 6, up(value) + 4, class_="muted", anchor="end"))
+    rows = [*past.iter_rows(named=True), *coming.iter_rows(named=True)]
+    slot = (width - LEFT - RIGHT) / max(len(rows), 1)
+    for at, row in enumerate(rows):
+        middle = LEFT + slot * (at + 0.5)
+        if at < past.height:
+            _past(drawing, row, middle, slot, up)
+        else:
+            _coming(drawing, row, middle, slot, up)
+            _plain(drawing, row, plain, middle, up)
+        _name(drawing, row, middle, slot, len(rows) - 1 - at)
+    if past.height and coming.height:
+        today = LEFT + slot * past.height
+        drawing.add(line(today, foot + 2, today, HEIGHT - 4, "axis dashed"))
+        drawing.add(text("expected →", today + 5, foot + 10, class_="muted"))
+    return drawing.svg()
+
+
+def _past(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, up: Scale) -> None:
+    told = f"{month(row['period_start'])}: {count(row['booked'])} booked"
+    mark = {"data_mark": "booked", "data_x": str(row["period_start"]), "told": told}
+    top = up(row["booked"])
+    drawing.bar(
+        middle - slot * 0.31, top, slot * 0.62, up(0) - top,
+        class_="quiet", data_value=repr(row["booked"]), **mark,
+    )  # fmt: skip
+
+
+def _coming(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, up: Scale) -> None:
+    """What is booked or open, then new business on it, and the interval of the whole."""
+    x, width, base = middle - slot * 0.31, slot * 0.62, 0.0
+    for part, class_, hatched in (
+        ("booked", "quiet", None),
+        ("pipeline", "main", None),
+        ("new_business", "main", "yes"),
+    ):
+        top, foot = up(base + row[part]), up(base)
+        told = f"{month(row['period_start'])}: {count(row[part])} {part.replace('_', ' ')}"
+        if row[part] > 0:
+            drawing.bar(
+                x, top, width, foot - top,
+                class_=class_, hatched=hatched, told=told, data_mark=part,
+                data_x=str(row["period_start"]), data_value=repr(row[part]),
+            )  # fmt: skip
+        base += row[part]
+    if row["low"] is not None:
+        drawing.upright_whisker(middle, up(row["low"]), up(row["high"]))
+        drawing.add(
+            element("g", data_mark="interval", data_x=str(row["period_start"]),
+                    data_low=repr(row["low"]), data_high=repr(row["high"]))
+        )  # fmt: skip
+    if slot >= LABELLED_FROM:
+        highest = up(row["high"] if row["high"] is not None else row["forecast"])
+        drawing.add(
+            text(short(row["forecast"]), middle, highest - 6, class_="strong", anchor="middle")
+        )
+
+
+def _plain(
+    drawing: Drawing, row: dict[str, Any], plain: dict[Any, float], middle: float, up: Scale
+) -> None:
+    value = plain.get(row["period_start"])
+    if value is None:
+        return
+    told = f"{month(row['period_start'])}: {count(value)} in the same month of last quarter"
+    drawing.dot(
+        middle, up(value), "diamond", class_="hollow-other", told=told,
+        data_mark="seasonal naive", data_x=str(row["period_start"]), data_value=repr(value),
+    )  # fmt: skip
+
+
+def _name(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, later: int) -> None:
+    """The month below its bar; where there is little room, of every second or third."""
+    every = max(1, round(30 / slot + 0.49))
+    if later % every:
+        return
+    name, year = month(row["period_start"]).split(" ")
+    drawing.add(text(name, middle, HEIGHT + 14, anchor="middle"))
+    drawing.add(text(year, middle, HEIGHT + 29, class_="muted", anchor="middle"))
+
+
+def _legend(coming: pl.DataFrame, plain: dict[Any, float]) -> list[tuple[str, str, str]]:
+    levels = coming["level"].to_list()
+    entries = [
+        ("bar", "quiet", "booked"),
+        ("bar", "main", "from open opportunities"),
+        ("hatched", "main", "from new business"),
+    ]
+    if coming["low"].drop_nulls().len():
+        entries.append(("whisker", "", f"{levels[0]:.0%} interval"))
+    if plain:
+        entries.append(("diamond", "hollow-other", "same month last quarter"))
+    return entries
+
+
+def _about(coming: pl.DataFrame, currency: str) -> str:
+    return "Expected: " + "; ".join(_told(coming.rows(named=True), currency)) + "."
+
+
+def _told(rows: Sequence[dict[str, Any]], currency: str) -> list[str]:
+    return [
+        f"{month(r['period_start'])} {count(r['forecast'])} {currency}"
+        + ("" if r["low"] is None else f" ({count(r['low'])} to {count(r['high'])})")
+        for r in rows
+    ]

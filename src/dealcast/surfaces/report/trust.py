@@ -1,0 +1,142 @@
+"""How far the chances can be trusted: the verdict, calibration, skill beside plain methods."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from dealcast.surfaces import charts
+from dealcast.surfaces.charts.svg import HALF
+from dealcast.surfaces.report.blocks import (
+    Block,
+    Charts,
+    Lead,
+    More,
+    Nothing,
+    Points,
+    Prose,
+    Table,
+    figure,
+    number,
+)
+from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.sentences import SKILLS, floors_line
+from dealcast.surfaces.words import count, share
+from dealcast.surfaces.words import figure as of_merit
+
+Row = Mapping[str, Any]
+
+
+def trust(kept: Kept) -> Iterator[Block]:
+    """The part, of what the step `evaluate` kept."""
+    if why := kept.figures("evaluate").get("not_evaluated"):
+        yield Nothing(
+            why,
+            "with a longer history `dealcast evaluate` can judge; until then treat every chance "
+            "as a guess",
+        )
+        return
+    content = kept.object("evaluate", "evaluation")
+    first = content["horizons"][0]
+    verdict, *others = filter(None, content["verdict"]["sentences"])
+    figures = [s for s in others if s.startswith("Won within")]
+    yield Lead(" ".join([verdict, *figures]))
+    yield Charts((_reliability(first), _skill(content)))
+    yield Points(
+        (
+            *(s[:1].upper() + s[1:] for s in others if s not in figures),
+            floors_line(first),
+            f"Chosen: {content['choice']['reason']}.",
+        )
+    )
+    yield Prose(
+        "Skill: by how much the chances beat climatology, the plain share won (0: not at all, "
+        "1: perfect). AUC: how often the one won of two had the higher chance (0.5: by luck)."
+    )
+    for horizon in content["horizons"]:
+        table = _beside_baselines(horizon, content["estimator"])
+        yield table if horizon is first else More(table.title, (table,))
+    yield More("By age", (_by_age(first),))
+    yield More("Would more history help?", (_learning_curve(content["learning_curve"]),))
+
+
+def _reliability(horizon: Row) -> Any:
+    return figure(
+        charts.reliability,
+        pl.DataFrame(horizon["reliability"]),
+        horizon_days=horizon["horizon_days"],
+        width=HALF,
+        title=f"Do chances come true? Won within {horizon['horizon_days']} days",
+        caption="On the dashed line as many were won as was said; above it more, below it fewer.",
+    )
+
+
+def _skill(content: Row) -> Any:
+    own = content["estimator"]
+    rows = [
+        {"estimator": name, "horizon_days": h["horizon_days"], "skill": f["log_loss_skill"],
+         "low": None, "high": None}
+        for h in content["horizons"]
+        for name, f in h["baselines"].items()
+    ]  # fmt: skip
+    for h in content["horizons"]:
+        low, high = h["intervals"].get("log_loss_skill", (None, None))
+        rows.append(
+            {"estimator": own, "horizon_days": h["horizon_days"], "skill": h["log_loss_skill"],
+             "low": low, "high": high}
+        )  # fmt: skip
+    schema = {"estimator": pl.String, "horizon_days": pl.Int64, "skill": float, "low": float,
+              "high": float}  # fmt: skip
+    return figure(
+        charts.skill,
+        pl.DataFrame(rows, schema=schema),
+        chosen=own,
+        width=HALF,
+        title="How much better than the plain share won?",
+        caption="Log-loss skill on dates after those learnt from; 0 is no better, 1 perfect.",
+    )
+
+
+def _beside_baselines(horizon: Row, estimator: str) -> Table:
+    rows: list[tuple[Any, ...]] = [
+        (name, *(number(f[k], of_merit) for k in SKILLS))
+        for name, f in horizon["baselines"].items()
+    ]
+    rows.append((f"{estimator} (chosen)", *(number(horizon[k], of_merit) for k in SKILLS)))
+    ends = horizon["intervals"]
+    rows.append(
+        (
+            "its 95 % interval",
+            *("{:.3f} to {:.3f}".format(*ends[k]) if k in ends else "-" for k in SKILLS),
+        )
+    )
+    title = (
+        f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
+        f"{count(horizon['opportunities'])} opportunities, {share(horizon['rate'])} won"
+    )
+    return Table(title, ("estimator", *(f">{words}" for words in SKILLS.values())), rows)
+
+
+def _by_age(horizon: Row) -> Table:
+    rows = [
+        (
+            r["age_band"],
+            number(r["n"], count),
+            number(r["rate"], share),
+            number(r["predicted"], share),
+            number(r["auc"], of_merit),
+        )
+        for r in horizon["by_age"]
+    ]
+    title = f"By age, won within {horizon['horizon_days']} days"
+    return Table(title, ("days open", ">rows", ">won", ">predicted", ">AUC"), rows)
+
+
+def _learning_curve(curve: list[Row]) -> Table:
+    rows = [
+        (number(r["opportunities"], count), *(number(r[k], of_merit)
+                                              for k in ("auc", "log_loss_skill")))
+        for r in curve
+    ]  # fmt: skip
+    title = "Figures on the latest dates, by how many opportunities were learnt from"
+    return Table(title, (">learnt from", ">AUC", ">log-loss skill"), rows)
