@@ -18,7 +18,7 @@ from dealcast.workflow.store import Store
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # A newer one may give other figures, so the steps run again.
-LIBRARIES = ("dataframely", "deltalake", "narwhals", "numpy", "polars", "scikit-learn")
+LIBRARIES = ("dataframely", "deltalake", "narwhals", "numpy", "polars")
 LATEST_STEPS = "runs/latest_steps.json"
 
 Status = Literal["running", "done", "failed", "interrupted"]

@@ -120,7 +120,7 @@ def _tree_aucs(kinds: Kinds, labels: Sequence[Labelled], seed: int) -> list[floa
     ):
         rank = np.unique(share, return_inverse=True)[1][kinds.kind[rows.at[tried]]]
         found.append(auc(rank, rows.is_one[tried], rows.stratum[tried]))
-    return np.reshape(found, (len(labels), -1)).mean(axis=1).tolist()
+    return [float(mean) for mean in np.reshape(found, (len(labels), -1)).mean(axis=1)]
 
 
 def _each(audited: Audited, find: Callable[[Ints], Finding]) -> Findings:

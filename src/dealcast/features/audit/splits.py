@@ -114,6 +114,27 @@ class _Cuts(NamedTuple):
     zeros: Numbers
     ones: Numbers
 
+    def at(self, which: Ints) -> "_Cuts":
+        """Some of them."""
+        return _Cuts(
+            self.place[which],
+            self.threshold[which],
+            self.blank_is_left[which],
+            self.zeros[which],
+            self.ones[which],
+        )
+
+    def with_blanks_left(self, which: Ints, zeros: Numbers, ones: Numbers) -> "_Cuts":
+        """These, and some of them again with so many blank zeros and ones on the left."""
+        some = self.at(which)
+        return _Cuts(
+            np.append(self.place, some.place),
+            np.append(self.threshold, some.threshold),
+            np.append(self.blank_is_left, np.ones(len(which), dtype=np.bool_)),
+            np.append(self.zeros, some.zeros + zeros),
+            np.append(self.ones, some.ones + ones),
+        )
+
 
 def best_splits(known: Kinds, nodes: Sequence[Mixed]) -> list[Split | None]:
     """How each node's zeros and ones are parted best; None where a leaf would get too small."""
@@ -126,7 +147,7 @@ def best_splits(known: Kinds, nodes: Sequence[Mixed]) -> list[Split | None]:
     left = cuts.zeros + cuts.ones
     right = (zeros + ones)[cuts.place // width] - left
     large = np.flatnonzero(np.minimum(left, right) >= FEWEST_IN_LEAF)
-    cuts, left, right = _Cuts(*(each[large] for each in cuts)), left[large], right[large]
+    cuts, left, right = cuts.at(large), left[large], right[large]
     node = cuts.place // width
     # In this order of operations: what is equally good must come out equal.
     mixed_left = _gini(cuts.zeros, cuts.ones)
@@ -188,14 +209,7 @@ def _cuts(
     has_blank = np.isnan(last)[of]
     mostly_left = 2 * (left_zeros + left_ones) > (n_zeros + n_ones)[of // width]
     cuts = _Cuts(of, threshold, mostly_left & ~has_blank, left_zeros, left_ones)
-    # With blanks on the left: the same cuts again, but that between values and blanks.
+    # The same cuts again with blanks on the left, but that between values and blanks.
     again = np.flatnonzero(has_blank & ~np.isnan(above))
     blank = ends[of[again]] - 1
-    with_blanks = _Cuts(
-        of[again],
-        threshold[again],
-        np.ones(len(again), dtype=np.bool_),
-        left_zeros[again] + zeros[blank],
-        left_ones[again] + ones[blank],
-    )
-    return _Cuts(*map(np.concatenate, zip(cuts, with_blanks, strict=True))), turn
+    return cuts.with_blanks_left(again, zeros[blank], ones[blank]), turn

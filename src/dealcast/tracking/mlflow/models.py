@@ -30,7 +30,6 @@ REQUIRED = (
     "polars",
     "pyarrow",
     "pydantic",
-    "scikit-learn",
     "scipy",
 )
 BOOSTED = "lightgbm"
