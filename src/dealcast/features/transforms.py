@@ -128,10 +128,9 @@ class FittedTransforms:
         count: str | None = None,
     ) -> "FittedTransforms":
         """Learn from all rows of the frame; its column `count` tells how many each stands for."""
-        rows = frame.lazy()
-        encoders = {
-            column: LabelEncoder.fit(rows.select(column).collect().to_series()) for column in encode
-        }
+        rows, encode = frame.lazy(), tuple(encode)
+        texts = rows.select(encode).collect() if encode else pl.DataFrame()
+        encoders = {column: LabelEncoder.fit(texts[column]) for column in encode}
         return cls(encoders, fit_scalers(rows, scale, count))
 
     def together_with(self, *others: "FittedTransforms") -> "FittedTransforms":

@@ -34,7 +34,7 @@ class Trait:
     def described(self) -> tuple["Trait", FittedTransforms]:
         """With encoded and scaled columns; and the encoders and scalers, of all opportunities."""
         transforms = FittedTransforms.fit(
-            self.values.filter(pl.col(COUNT) > 0),
+            self.values.lazy().filter(pl.col(COUNT) > 0),
             encode=[c for c in ENCODED if c in self.values.columns],
             scale=[c for c in SCALED if c in self.values.columns],
             count=COUNT,
