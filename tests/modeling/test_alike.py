@@ -68,7 +68,8 @@ def test_sums_by_group_and_by_prior_are_those_of_a_loop() -> None:
     kinds = alike(seen(rng.integers(1, 160, 300).tolist(), closed, agents))
     of_priors, of_open = rng.random((2, len(kinds.count))), rng.random(len(kinds.open_count))
 
-    by_group, by_prior = kinds.by_group(0, of_priors), kinds.by_prior(of_open)
+    by_group = kinds.by_level[0].of_each(of_priors)
+    by_prior = kinds.by_prior.of_each(of_open)
 
     for group in range(9):
         assert np.allclose(by_group[:, group], of_priors[:, kinds.codes[0] == group].sum(axis=1))

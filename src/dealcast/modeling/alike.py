@@ -2,14 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import polars as pl
 
 from dealcast.modeling.history import History
-from dealcast.modeling.traits import BoolArray, FloatArray
+from dealcast.modeling.traits import BoolArray, FloatArray, combined, first_of_each
 from dealcast.snapshots import DayArray
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """How to add up what is said of columns, by their code: put in order once, for many times."""
+
+    order: DayArray | None
+    starts: DayArray
+    present: DayArray
+    count: int
+
+    @classmethod
+    def of(cls, code: DayArray, count: int) -> "Sums":
+        """The sums by codes from 0 up to this count."""
+        order = None if (np.diff(code) >= 0).all() else np.argsort(code, kind="stable")
+        ordered = code if order is None else code[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        return cls(order, starts, ordered[starts], count)
+
+    def of_each(self, numbers: FloatArray) -> FloatArray:
+        """The sum of each code, 0 where there is none; along the last axis."""
+        ordered = numbers if self.order is None else numbers.take(self.order, axis=-1)
+        if len(self.present) == self.count:
+            return np.add.reduceat(ordered, self.starts, axis=-1) if self.count else ordered
+        sums = np.zeros((*numbers.shape[:-1], self.count))
+        if len(self.starts):
+            sums[..., self.present] = np.add.reduceat(ordered, self.starts, axis=-1)
+        return sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +45,9 @@ class Alike:
     Of one `prior` are those of the same groups (`codes`: by level) that were seen from their first
     day on, or engaged and closing alike: as many as `count`, of which `closed` have. `first` is
     one of them. Those still open are told apart by how long they have been: `open_prior`,
-    `open_count` and `open_first` are the same for these kinds. In an order that does not depend
-    on that of the opportunities.
+    `open_count` and `open_first` are the same for these kinds. `by_level` and `by_prior` add up
+    what is said of the priors, or of the kinds still open. In an order that does not depend on
+    that of the opportunities.
     """
 
     codes: tuple[DayArray, ...]
@@ -30,63 +57,40 @@ class Alike:
     open_prior: DayArray
     open_count: FloatArray
     open_first: DayArray
-    _groups: tuple["_Sums", ...]
-    _priors: "_Sums"
-    _open_rows: pl.DataFrame
-    _open_kinds: pl.DataFrame
+    by_level: tuple[Sums, ...]
+    by_prior: Sums
+    _open_kind: DayArray
     _still_open: BoolArray
 
     @classmethod
     def of(cls, history: History, levels: Sequence[Sequence[str]], apart: Sequence[str]) -> "Alike":
         """The kinds by these levels; `apart`: names of which speed depends."""
-        level = [f"level_{i}" for i in range(len(levels))]
-        pace = ["since", *(f"pace_{name}" for name in apart)]
-        groups = [history.traits.groups(of) for of in (*levels, *([name] for name in apart))]
-        codes = dict(zip([*level, *pace[1:]], (g.code for g in groups), strict=True))
-        still_open = ~history.is_closed
-        late = pl.Series(history.entered > history.engaged)
-        rows = pl.DataFrame({"since": history.engaged, **codes, "is_open": still_open})
+        groups = [history.traits.groups(of) for of in levels]
+        pace = [history.engaged, *(history.traits.groups([name]).code for name in apart)]
+        late = history.entered > history.engaged
         # How long one took that was seen from its first day on says nothing of its prior.
-        rows = rows.with_row_index("row").with_columns(
-            pl.when(late).then(name).otherwise(-1).alias(f"late_{name}") for name in pace
-        )
-        key = [*level, *(f"late_{name}" for name in pace)]
-        counted = {"count": pl.len().cast(pl.Float64), "first": pl.col("row").min().cast(pl.Int64)}
-        priors = (
-            rows.group_by(key)
-            .agg(**counted, closed=(~pl.col("is_open")).sum().cast(pl.Float64))
-            .sort(key)
-            .with_row_index("prior")
-        )
-        opened = rows.filter("is_open")
-        kinds = opened.group_by([*key, *pace]).agg(**counted).sort([*key, *pace])
-        place = kinds.select(key).join(priors, on=key, how="left", maintain_order="left")["prior"]
-        prior = place.cast(pl.Int64).to_numpy()
-        by_level = tuple(priors[name].to_numpy() for name in level)
+        prior = combined([*(g.code for g in groups), *(np.where(late, p, -1) for p in pace)])
+        first = first_of_each(prior)
+        codes = tuple(g.code[first] for g in groups)
+        still_open = ~history.is_closed
+        opened = np.flatnonzero(still_open)
+        kind = combined([prior[opened], *(p[opened] for p in pace)])
+        open_first = opened[first_of_each(kind)]
         return cls(
-            codes=by_level,
-            _groups=tuple(
-                _Sums.of(code, len(g.names) + 1) for code, g in zip(by_level, groups, strict=False)
+            codes=codes,
+            count=_counts(prior, len(first)),
+            closed=_counts(prior[~still_open], len(first)),
+            first=first,
+            open_prior=prior[open_first],
+            open_count=_counts(kind, len(open_first)),
+            open_first=open_first,
+            by_level=tuple(
+                Sums.of(code, len(g.names) + 1) for code, g in zip(codes, groups, strict=True)
             ),
-            _priors=_Sums.of(prior, priors.height),
-            count=priors["count"].to_numpy(),
-            closed=priors["closed"].to_numpy(),
-            first=priors["first"].to_numpy(),
-            open_prior=prior,
-            open_count=kinds["count"].to_numpy(),
-            open_first=kinds["first"].to_numpy(),
-            _open_rows=opened.select([*level, *pace]),
-            _open_kinds=kinds.select([*level, *pace]),
+            by_prior=Sums.of(prior[open_first], len(first)),
+            _open_kind=kind,
             _still_open=still_open,
         )
-
-    def by_group(self, level: int, of_priors: FloatArray) -> FloatArray:
-        """Sums by group of a level, of what is said of the priors (columns)."""
-        return self._groups[level].of_each(of_priors)
-
-    def by_prior(self, of_open_kinds: FloatArray) -> FloatArray:
-        """Sums by prior of what is said of the kinds still open."""
-        return self._priors.of_each(of_open_kinds)
 
     def spread(self, of_open_kinds: FloatArray) -> FloatArray:
         """What is said of the kinds still open, for each opportunity; 0 of those that closed."""
@@ -94,37 +98,6 @@ class Alike:
         each[self._still_open] = of_open_kinds[self._open_kind]
         return each
 
-    @cached_property
-    def _open_kind(self) -> DayArray:
-        """The kind of each one that is still open."""
-        key = self._open_kinds.columns
-        numbered = self._open_kinds.with_row_index("kind")
-        found = self._open_rows.join(numbered, on=key, how="left", maintain_order="left")["kind"]
-        kinds: DayArray = found.cast(pl.Int64).to_numpy()
-        return kinds
 
-
-@dataclass(frozen=True, eq=False)
-class _Sums:
-    """How to add up what is said of columns, by their code: put in order once, for many times."""
-
-    order: DayArray | None
-    starts: DayArray
-    present: DayArray | slice
-    count: int
-
-    @classmethod
-    def of(cls, code: DayArray, count: int) -> "_Sums":
-        order = None if (np.diff(code) >= 0).all() else np.argsort(code, kind="stable")
-        ordered = code if order is None else code[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        present = ordered[starts]
-        is_all = len(present) > 0 and present[-1] == len(present) - 1
-        return cls(order, starts, slice(len(present)) if is_all else present, count)
-
-    def of_each(self, numbers: FloatArray) -> FloatArray:
-        sums = np.zeros((*numbers.shape[:-1], self.count))
-        if len(self.starts):
-            ordered = numbers if self.order is None else numbers.take(self.order, axis=-1)
-            sums[..., self.present] = np.add.reduceat(ordered, self.starts, axis=-1)
-        return sums
+def _counts(code: DayArray, count: int) -> FloatArray:
+    return np.bincount(code, minlength=count).astype(np.float64)

@@ -9,7 +9,7 @@ import polars as pl
 
 from dealcast.contracts import BacktestCandidates
 from dealcast.modeling.courses import Incidence
-from dealcast.modeling.estimators import ESTIMATORS, Context, tried
+from dealcast.modeling.estimators import ESTIMATORS, Context, tried, updated_by_day
 from dealcast.modeling.history import Record
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration, recalibrate
 from dealcast.modeling.risks import CompetingRisks
@@ -82,11 +82,12 @@ def backtest(  # noqa: PLR0913 - keywords from different parts of the run
         chances = {
             name: (_unknown(tested, horizons), _unknown(tested, horizons)) for name in learnt
         }
-        for day, at, traits in days_of(tested):
-            known, days = record.known_by(day), np.full(len(traits), day_number(day))
+        by_day = list(days_of(tested))
+        updated = updated_by_day(learnt, [record.known_by(day) for day, *_ in by_day])
+        for (day, at, traits), by_now in zip(by_day, updated, strict=True):
+            days = np.full(len(traits), day_number(day))
             within = [h for h in horizons if day in fold.test_dates[h]]
-            for name, fitted in learnt.items():
-                today = fitted.updated(known)
+            for name, today in by_now.items():
                 if isinstance(today, CompetingRisks):
                     both = today.incidences(traits, days, within, (UNCHANGED, matured[name]))
                 else:

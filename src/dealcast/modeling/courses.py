@@ -14,7 +14,7 @@ import numpy as np
 from dealcast.modeling.hazard import ClosingTable
 from dealcast.modeling.never_close import logistic
 from dealcast.modeling.recalibration import Recalibration
-from dealcast.modeling.traits import FloatArray, distinct
+from dealcast.modeling.traits import FloatArray, combined, distinct, first_of_each
 from dealcast.snapshots import DayArray
 
 
@@ -59,11 +59,8 @@ class Course:
     ) -> "Course":
         """The courses for so many days ahead."""
         # Those engaged on one day and looked at on one differ in speed only.
-        _, day = distinct(days)
-        of_engaged, at = distinct(engaged)
-        _, pair = distinct(day * len(of_engaged) + at)
-        first = np.zeros(pair.max(initial=-1) + 1, dtype=np.int64)
-        first[pair] = np.arange(len(pair))
+        pair = combined([days, engaged])
+        first = first_of_each(pair)
         ahead = days[first, None] + np.arange(1, longest + 1)
         still_open: FloatArray = np.ones((len(first), longest + 1))
         if len(first):

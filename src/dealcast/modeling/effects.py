@@ -60,7 +60,7 @@ class Level:
         # The last one, of those of no known group, always has effect 0.
         self.effect = np.zeros(len(self.names) + 1)
         self.variance = prior_variance
-        self._prior = prior_variance, prior_groups
+        self._prior_variance, self._prior_groups = prior_variance, prior_groups
 
     @property
     def values(self) -> FloatArray:
@@ -75,23 +75,15 @@ class Level:
         `code`: the group of each row. `gradient` and `curvature` of the log-likelihood, and the
         information that is really there (`known`), are those of the rows.
         """
-        slope, bend, shown = (
-            np.bincount(code, values, len(self.effect)).astype(np.float64, copy=False)
-            for values in (gradient, curvature, known)
+        sums = [np.bincount(code, n, len(self.effect)) for n in (gradient, curvature, known)]
+        change, variance = newton_step(
+            self.effect,
+            self.variance,
+            np.array(sums, dtype=np.float64),
+            prior_variance=self._prior_variance,
+            prior_groups=self._prior_groups,
         )
-        return self.move(slope, bend, shown)
-
-    def move(self, slope: FloatArray, bend: FloatArray, shown: FloatArray) -> FloatArray:
-        """The same step from the sums of the three by group."""
-        penalty = 1 / self.variance
-        change = (slope - self.effect * penalty) / (bend + penalty)
-        np.minimum(np.maximum(change, -LARGEST_STEP, out=change), LARGEST_STEP, out=change)
-        change[-1] = 0.0
-        self.effect = self.effect + change
-        prior_variance, prior_groups = self._prior
-        effective = (shown / (shown + penalty))[:-1].sum() + prior_groups
-        spread = (self.effect**2).sum() + prior_groups * prior_variance
-        self.variance = max(float(spread / max(effective, 1e-9)), SMALLEST_VARIANCE)
+        self.effect, self.variance = self.effect + change, float(variance[0])
         return change
 
     def centre(self, weights: FloatArray) -> None:
@@ -104,6 +96,31 @@ class Level:
         """What was learnt."""
         effects = dict(zip(self.names, self.effect[:-1].tolist(), strict=True))
         return GroupEffects(self.of, effects, self.variance)
+
+
+def newton_step(
+    effect: FloatArray,
+    variance: FloatArray | float,
+    sums: FloatArray,
+    *,
+    prior_variance: float,
+    prior_groups: FloatArray | float,
+) -> tuple[FloatArray, FloatArray]:
+    """One penalised Newton step: the change of each group's effect, and the variance after it.
+
+    `sums` by group: gradient and curvature of the log-likelihood, and the information that is
+    really there. Groups are along the last axis, and in its last place those of no known group,
+    which do not move; along others may be what is learnt side by side.
+    """
+    slope, bend, shown = sums
+    penalty = 1 / variance
+    change = (slope - effect * penalty) / (bend + penalty)
+    np.minimum(np.maximum(change, -LARGEST_STEP, out=change), LARGEST_STEP, out=change)
+    change[..., -1] = 0.0
+    effective = (shown / (shown + penalty))[..., :-1].sum(axis=-1, keepdims=True) + prior_groups
+    squares = ((effect + change) ** 2).sum(axis=-1, keepdims=True)
+    spread = (squares + prior_groups * prior_variance) / np.maximum(effective, 1e-9)
+    return change, np.maximum(spread, SMALLEST_VARIANCE)
 
 
 def converge(step: Callable[[], float], *, tolerance: float, at_most: int) -> None:

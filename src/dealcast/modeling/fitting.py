@@ -11,7 +11,8 @@ from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.entity_effects import Speed, learn_winning
 from dealcast.modeling.hazard import ClosingTable, fit_closing_table
 from dealcast.modeling.history import History
-from dealcast.modeling.never_close import LEARNT, LEVELS, Mixture, log_odds
+from dealcast.modeling.mixture import Mixture
+from dealcast.modeling.never_close import LEARNT, LEVELS, log_odds
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.traits import FloatArray
 

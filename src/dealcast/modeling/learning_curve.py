@@ -10,7 +10,7 @@ import polars as pl
 from dealcast.errors import ModelError
 from dealcast.modeling.backtest import LATEST, at_horizons, days_of, fold_rows, with_traits
 from dealcast.modeling.courses import Incidence
-from dealcast.modeling.estimators import ESTIMATORS, Context
+from dealcast.modeling.estimators import ESTIMATORS, Context, updated_by_day
 from dealcast.modeling.evaluation import figures
 from dealcast.modeling.history import Record, known_by
 from dealcast.modeling.splits import Fold, rolling_origins
@@ -84,10 +84,11 @@ def _predicted(
         tested = fold_rows(rows, fold).with_columns(
             origin=pl.lit(fold.origin), is_stale=pl.lit(value=False)
         )
+        by_day = list(days_of(tested))
+        updated = updated_by_day({estimator: fitted}, [record.known_by(d) for d, *_ in by_day])
         parts = []
-        for day, _, traits in days_of(tested):
-            today = fitted.updated(record.known_by(day))
+        for (day, _, traits), by_now in zip(by_day, updated, strict=True):
             days = np.full(len(traits), day_number(day))
-            parts.append(today.incidence(traits, days, tuple(fold.test_dates)))
+            parts.append(by_now[estimator].incidence(traits, days, tuple(fold.test_dates)))
         chances = Incidence(*(np.concatenate(p) for p in zip(*parts, strict=True)))
         yield from at_horizons(tested, chances, fold, estimator)

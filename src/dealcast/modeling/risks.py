@@ -6,14 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dealcast.modeling.abreast import Task
 from dealcast.modeling.boosting import BoostedWinning
 from dealcast.modeling.courses import Course, Incidence
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
 from dealcast.modeling.history import History
-from dealcast.modeling.never_close import Mixture, NeverClose, log_odds, logistic
+from dealcast.modeling.mixture import Mixture, learn
+from dealcast.modeling.never_close import NeverClose, log_odds, logistic
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
-from dealcast.modeling.traits import ENTITIES, FloatArray, Traits, distinct
+from dealcast.modeling.traits import ENTITIES, FloatArray, Traits, combined, first_of_each
 from dealcast.snapshots import DayArray
 
 # Opportunities whose daily chances are held in memory at a time.
@@ -72,27 +74,16 @@ class CompetingRisks:
 
     def told_apart(self, traits: Traits, days: DayArray) -> "Kinds":
         """Those alike in all that the model knows of share their chances: one of each kind."""
-        number = distinct(days)[1]
-        engaged_days, engaged = distinct(traits.engaged)
-        number = number * len(engaged_days) + engaged
-        for name in sorted(self.entities):
-            groups = traits.groups([name])
-            number = distinct(number)[1] * (len(groups.names) + 1) + groups.code
-        _, place = distinct(number)
-        first = np.empty(place.max(initial=-1) + 1, dtype=np.int64)
-        first[place[::-1]] = np.arange(len(place))[::-1]
+        names = sorted(self.entities)
+        codes = (traits.groups([name]).code for name in names)
+        place = combined([days, traits.engaged, *codes])
+        first = first_of_each(place)
         return Kinds(traits.take(first), days[first], first, place)
 
     def updated(self, history: History) -> "CompetingRisks":
         """The same process, with who never closes learnt from what is known by now."""
-        if self.never_close is None:
-            return self
-        seen = history.at_risk
-        levels = [level.of for level in self.never_close.levels]
-        pace = sorted({name for effects in self.speed for name in effects.of})
-        mixture = Mixture(seen, self.never_close.prior_groups, levels, pace)
-        mixture.fit(self.table, self.log_speed(seen.traits) if pace else None)
-        return replace(self, never_close=mixture.result())
+        (updated,) = updated_abreast([(self, history)])
+        return updated
 
     def log_speed(self, traits: Traits) -> FloatArray:
         """Log of how many times the usual hazard each one closes with."""
@@ -154,6 +145,28 @@ class CompetingRisks:
         (usual,) = self.table.cumulative(traits.engaged, days)
         by_now = np.exp(self.log_speed(traits)) * usual
         return logistic(self.never_close.log_odds(traits) + by_now)
+
+
+def updated_abreast(
+    models: Sequence[tuple[CompetingRisks, History]],
+) -> list[CompetingRisks]:
+    """Each with who never closes learnt anew from its history: all of them abreast."""
+    mixtures: dict[int, Mixture] = {}
+    tasks: list[Task] = []
+    for at, (model, history) in enumerate(models):
+        if model.never_close is None:
+            continue
+        seen = history.at_risk
+        levels = [level.of for level in model.never_close.levels]
+        pace = sorted({name for effects in model.speed for name in effects.of})
+        mixtures[at] = Mixture(seen, model.never_close.prior_groups, levels, pace)
+        log_speed = model.log_speed(seen.traits) if pace else None
+        tasks.append(mixtures[at].task(model.table, log_speed))
+    learn(list(mixtures.values()), tasks)
+    return [
+        replace(model, never_close=mixtures[at].result()) if at in mixtures else model
+        for at, (model, _) in enumerate(models)
+    ]
 
 
 class Kinds(NamedTuple):

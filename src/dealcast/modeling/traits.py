@@ -17,6 +17,9 @@ ENTITIES = ("sales_agent", "product", "account")
 COHORT = "cohort"
 COHORT_DAYS = 14
 _SEPARATOR = "\x1f"
+# Numbers are counted where no more places than these are needed: by number, and at most (where
+# there are fewer numbers than that).
+_ROOM, _LARGEST_ROOM = 16, 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +112,38 @@ def distinct(numbers: DayArray) -> tuple[DayArray, DayArray]:
     Counted where they lie close together, as days do: sorting many takes much longer.
     """
     low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
-    if high - low > max(len(numbers), 1_000_000):
+    if high - low > max(len(numbers), min(_ROOM * len(numbers), _LARGEST_ROOM)):
         values, place = np.unique(numbers, return_inverse=True)
         return values, place
     there = np.bincount(numbers - low) > 0
     places: DayArray = np.cumsum(there) - 1
     return np.flatnonzero(there) + low, places[numbers - low]
+
+
+def combined(parts: Sequence[DayArray]) -> DayArray:
+    """The place of each one's combination of numbers (one part or more) among the distinct ones.
+
+    In the order of the first part, then of the second, and so on.
+
+    >>> combined([np.array([7, 5, 7, 7]), np.array([1, 2, 1, 0])]).tolist()
+    [2, 0, 2, 1]
+    """
+    _, place = distinct(parts[0])
+    for part in parts[1:]:
+        values, code = distinct(part)
+        _, place = distinct(place * len(values) + code)
+    return place
+
+
+def first_of_each(place: DayArray) -> DayArray:
+    """The position of the first one at each place, as many as there are places.
+
+    >>> first_of_each(np.array([2, 0, 2, 1])).tolist()
+    [1, 3, 0]
+    """
+    first = np.empty(place.max(initial=-1) + 1, dtype=np.int64)
+    first[place[::-1]] = np.arange(len(place))[::-1]
+    return first
 
 
 def _joined(parts: Sequence[Groups]) -> Groups:
