@@ -7,7 +7,7 @@ import polars as pl
 
 from dealcast.modeling.evaluation import codes, day_numbers, won_and_p
 from dealcast.modeling.history import Record
-from dealcast.modeling.resampling import Paired, paired_difference
+from dealcast.modeling.paired import Paired, paired_difference
 from dealcast.modeling.training import WinModel
 from dealcast.modeling.traits import FloatArray, traits_of
 

@@ -11,15 +11,14 @@ import polars as pl
 from dealcast.modeling import metrics
 from dealcast.modeling.estimators import ESTIMATORS
 from dealcast.modeling.metrics import BoolArray, FloatArray, IntArray, ReliabilityBin
-from dealcast.modeling.resampling import (
-    Interval,
+from dealcast.modeling.noise_floors import (
     NoiseFloor,
     Stratified,
-    figure_intervals,
     noise_floor,
     stratified_noise_floor,
     timing_strata,
 )
+from dealcast.modeling.resampling import Interval, figure_intervals
 from dealcast.modeling.segments import by_age_band, by_segment, reliability_with_intervals
 from dealcast.snapshots import day_number
 
@@ -122,9 +121,7 @@ class Evaluation:
 
 def evaluate(candidates: pl.DataFrame, *, estimator: str, seed: int) -> Evaluation:
     """Figures per horizon of an estimator and of the others, from BacktestCandidates."""
-    # In one order, so that the order of the rows changes nothing.
-    ordered = candidates.sort("horizon_days", "estimator", "snapshot_date", "opportunity_id")
-    parts = ordered.partition_by("horizon_days", as_dict=True)
+    parts = candidates.partition_by("horizon_days", as_dict=True)
     # Sorting and adding up, which is most of it, leaves the interpreter free.
     with ThreadPoolExecutor(len(parts)) as pool:
         horizons = pool.map(
@@ -134,8 +131,8 @@ def evaluate(candidates: pl.DataFrame, *, estimator: str, seed: int) -> Evaluati
 
 
 def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonEvaluation:
-    by_estimator = {k[0]: p for k, p in rows.partition_by("estimator", as_dict=True).items()}
-    own = by_estimator.pop(estimator)
+    others = by_estimator(rows)
+    own = others.pop(estimator)
     won, p = won_and_p(own)
     opportunity, date = codes(own), day_numbers(own)
     clusters: dict[str, Any] = {"opportunity": opportunity, "seed": seed}
@@ -155,7 +152,7 @@ def _evaluate_horizon(rows: pl.DataFrame, estimator: str, seed: int) -> HorizonE
             won, p, strata=timing_strata(date, age), draws=DRAWS, **clusters
         ),
         reliability=reliability_with_intervals(won, p, resamples=RESAMPLES, **clusters),
-        baselines={n: figures(by_estimator[n]) for n in ESTIMATORS if n in by_estimator},
+        baselines={n: figures(others[n]) for n in ESTIMATORS if n in others},
         by_age=tuple(by_age_band(own).drop("horizon_days").to_dicts()),
         by_date=_by_date(own),
     )
@@ -198,6 +195,16 @@ def by_origin(candidates: pl.DataFrame) -> pl.DataFrame:
         .with_columns(fold=pl.col("origin").rank("dense").cast(pl.Int64))
         .sort("horizon_days", "estimator", "fold")
     )
+
+
+def by_estimator(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The predictions at one horizon by estimator: the same rows, all in one order.
+
+    So the order of the candidates changes nothing. Parts are put in order by themselves: they
+    mostly are, and then it is quickly done.
+    """
+    parts = rows.partition_by("estimator", as_dict=True).items()
+    return {name: part.sort("snapshot_date", "opportunity_id") for (name,), part in parts}
 
 
 def won_and_p(rows: pl.DataFrame) -> tuple[BoolArray, FloatArray]:

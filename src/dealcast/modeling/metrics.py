@@ -10,6 +10,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from dealcast.modeling.traits import distinct
+
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -116,37 +118,37 @@ class Ranking:
     @classmethod
     def of(cls, won: BoolArray, p: FloatArray, group: IntArray | None = None) -> Self:
         """The ranking within each group; within all rows where no groups are given."""
-        if group is None:
-            order = np.argsort(p, kind="stable")
-            group = np.zeros(len(p), dtype=np.int64)
-        else:
-            order = np.lexsort((p, group))
-        p, group, is_won = p[order], group[order], won[order]
-        new_group = np.diff(group, prepend=group[:1] - 1) != 0
-        number = np.cumsum(new_group) - 1
-        tie = np.cumsum(new_group | (np.diff(p, prepend=p[:1]) != 0)) - 1
-        lost_by = np.append(0, np.cumsum(~is_won))
-        count = int(new_group.sum())
-        wins_in = np.bincount(number[is_won], minlength=count)
-        rows_in = np.bincount(number, minlength=count)
+        # Not a stable order, which takes several times as long: ties count as such anyway.
+        order = np.argsort(p)
+        code = np.zeros(len(p), dtype=np.int64) if group is None else distinct(group)[1]
+        if group is not None:
+            order = order[_stable_order(code[order])]
+        is_won, p, number = won[order], p[order], code[order]
+        rows_in = np.bincount(code)
+        wins_in = np.bincount(code[won], minlength=len(rows_in))
         has_both = (wins_in > 0) & (wins_in < rows_in)
-        kept = has_both[number] & is_won
-        begins = np.append(np.flatnonzero(np.diff(tie, prepend=-1)), len(p))
-        of_group = np.append(np.flatnonzero(new_group), len(p))
+        at = np.flatnonzero(is_won)
+        at = at[has_both[number[at]]]
+        is_first = np.ones(len(p), dtype=np.bool_)
+        is_first[1:] = (p[1:] != p[:-1]) | (number[1:] != number[:-1])
+        tied = np.append(np.flatnonzero(is_first), len(p))
+        tie = np.searchsorted(tied, at, side="right")
+        lost_by = np.append(0, np.cumsum(~is_won))
+        ends = np.cumsum(rows_in)
         return cls(
-            won=order[kept],
+            won=order[at],
             lost=order[~is_won],
-            below=lost_by[begins[tie[kept]]],
-            upto=lost_by[begins[tie[kept] + 1]],
+            below=lost_by[tied[tie - 1]],
+            upto=lost_by[tied[tie]],
             groups=(np.cumsum(wins_in[has_both]) - wins_in[has_both]),
-            ends=(lost_by[of_group[:-1][has_both]], lost_by[of_group[1:][has_both]]),
+            ends=(lost_by[(ends - rows_in)[has_both]], lost_by[ends[has_both]]),
         )
 
     def by(self, code: IntArray) -> Self:
         """The same for weights that are given by these codes of the rows, not by row."""
         return replace(self, won=code[self.won], lost=code[self.lost])
 
-    def auc(self, weights: FloatArray | None = None) -> float | None:
+    def auc(self, weights: FloatArray | IntArray | None = None) -> float | None:
         """AUC within the groups, weighted by wins; `weights`: how often each row counts.
 
         Counts pairs as Mann and Whitney 1947 do.
@@ -158,10 +160,9 @@ class Ranking:
         if not len(self.groups):
             return None
         if weights is None:
-            wins, lost = np.ones(len(self.won)), np.arange(len(self.lost) + 1, dtype=np.float64)
-        else:
-            wins, lost = weights[self.won], np.zeros(len(self.lost) + 1)
-            np.cumsum(weights[self.lost], out=lost[1:])
+            weights = np.ones(max(self.won.max(), self.lost.max()) + 1, dtype=np.int64)
+        wins, lost = weights.take(self.won), np.zeros(len(self.lost) + 1, weights.dtype)
+        np.cumsum(weights.take(self.lost), out=lost[1:])
         begin, end = lost[self.ends[0]], lost[self.ends[1]]
         wins_in, losses_in = np.add.reduceat(wins, self.groups), end - begin
         pairs = wins * (lost[self.below] + lost[self.upto]) / 2
@@ -172,18 +173,10 @@ class Ranking:
         return float((beaten[both] / losses_in[both]).sum() / wins_in[both].sum())
 
 
-def auc_of_runs(wins: FloatArray, losses: FloatArray, groups: IntArray) -> float | None:
-    """The AUC within groups from the wins and losses of runs of equal p, in order of group and p.
-
-    `groups`: the run with which each group begins. Counts pairs as Mann and Whitney 1947 do.
-    """
-    below = np.cumsum(losses) - losses
-    wins_in, losses_in = np.add.reduceat(wins, groups), np.add.reduceat(losses, groups)
-    beaten = np.add.reduceat(wins * (below + losses / 2), groups) - below[groups] * wins_in
-    both = (wins_in > 0) & (losses_in > 0)
-    if not both.any():
-        return None
-    return float((beaten[both] / losses_in[both]).sum() / wins_in[both].sum())
+def _stable_order(code: IntArray) -> IntArray:
+    """The positions in order of small codes; of few codes NumPy counts them instead of sorting."""
+    few = code.max(initial=0) <= np.iinfo(np.uint16).max
+    return np.argsort(code.astype(np.uint16) if few else code, kind="stable")
 
 
 def reliability(won: BoolArray, p: FloatArray) -> tuple[ReliabilityBin, ...]:

@@ -77,7 +77,7 @@ def _fitted_line(odds: FloatArray, closed: FloatArray, weight: FloatArray) -> tu
         spread = weight * expected * (1 - expected)
         # Not `design @ x`: BLAS splits such a sum by the threads it has, and so rounds otherwise.
         gradient = np.einsum("kn,n->k", design, weight * (closed - expected))
-        curvature = np.einsum("kn,ln,n->kl", design, design, spread) + penalty
+        curvature = np.einsum("kn,ln->kl", design, design * spread) + penalty
         gradient -= penalty @ (at - prior)
         change = np.linalg.solve(curvature, gradient)
         at = at + np.clip(change, -0.5, 0.5)
@@ -94,4 +94,6 @@ def _fitted_shift(share: FloatArray, won: FloatArray, weight: FloatArray) -> flo
         gradient = (weight * (won - expected)).sum() - shift / WINNING_SD**2
         change = gradient / ((weight * expected * (1 - expected)).sum() + WINNING_SD**-2)
         shift += float(np.clip(change, -0.5, 0.5))
+        if abs(change) < 1e-12:  # noqa: PLR2004 - converged
+            break
     return shift

@@ -12,7 +12,8 @@ import polars as pl
 
 from dealcast.modeling import metrics
 from dealcast.modeling.metrics import BoolArray, FloatArray, IntArray, ReliabilityBin
-from dealcast.modeling.resampling import Interval, percentiles, resampled_weights, sum_error
+from dealcast.modeling.paired import sum_error
+from dealcast.modeling.resampling import Interval, by_bin_and_opportunity, drawn, percentiles
 
 # Greatest age (days) of each band; what is older and not stale is in the next.
 BAND_ENDS = (7, 14, 30, 60, 90)
@@ -88,10 +89,11 @@ def reliability_with_intervals(
     """
     bins = metrics.reliability(won, p)
     _, at = np.unique(metrics.reliability_bin(p), return_inverse=True)
+    _, code = np.unique(opportunity, return_inverse=True)
+    both = [by_bin_and_opportunity(at, code, n) for n in (np.ones(len(p)), won.astype(np.float64))]
     shares = []
-    for weights in resampled_weights(opportunity, seed, resamples):
-        rows = np.bincount(at, weights=weights, minlength=len(bins))
-        wins = np.bincount(at, weights=weights * won, minlength=len(bins))
+    for times in drawn(code.max() + 1, seed, resamples):
+        rows, wins = (np.einsum("bo,o->b", each, times) for each in both)
         shares.append(np.divide(wins, rows, out=np.full(len(bins), np.nan), where=rows > 0))
     return tuple(
         _with_interval(b, np.array(shares)[:, i], opportunity[at == i]) for i, b in enumerate(bins)

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from dealcast.modeling.estimators import ESTIMATORS, estimator_named
-from dealcast.modeling.evaluation import codes, won_and_p
+from dealcast.modeling.evaluation import by_estimator, codes, won_and_p
 from dealcast.modeling.metrics import log_loss
-from dealcast.modeling.resampling import Paired, paired_difference
+from dealcast.modeling.paired import Paired, paired_difference
 
 # Climatology cannot tell opportunities apart, so it is a reference and never the model.
 ELIGIBLE = tuple(name for name in ESTIMATORS if name != "climatology")
@@ -56,11 +56,8 @@ def choose(candidates: pl.DataFrame, *, wanted: str = "auto") -> Choice:
     `wanted`: an estimator to choose whatever the others do, or auto.
     """
     horizon: int = candidates.select(pl.col("horizon_days").min()).item()
-    rows = candidates.filter(pl.col("horizon_days") == horizon).sort(
-        "opportunity_id", "snapshot_date"
-    )
-    parts = rows.partition_by("estimator", as_dict=True)
-    p = {n: parts[n,]["p_won"].to_numpy() for n in ELIGIBLE if (n,) in parts}
+    parts = by_estimator(candidates.filter(pl.col("horizon_days") == horizon))
+    p = {n: parts[n]["p_won"].to_numpy() for n in ELIGIBLE if n in parts}
     first = next(iter(parts.values()))
     won, opportunity = won_and_p(first)[0], codes(first)
     losses = {n: log_loss(won, values) for n, values in p.items()}

@@ -6,10 +6,16 @@ from typing import Any
 
 import polars as pl
 
-from dealcast.modeling.evaluation import Evaluation, HorizonEvaluation, codes, won_and_p
+from dealcast.modeling.evaluation import (
+    Evaluation,
+    HorizonEvaluation,
+    by_estimator,
+    codes,
+    won_and_p,
+)
 from dealcast.modeling.metrics import skill
+from dealcast.modeling.paired import paired_difference
 from dealcast.modeling.people import LEVEL, EntityRates
-from dealcast.modeling.resampling import paired_difference
 
 # Share of the log loss of age alone that the model saves: under the first there is no signal worth
 # the name, from the second on (with entities that differ) it is strong.
@@ -90,11 +96,9 @@ def judge(  # noqa: PLR0913 - keywords from different parts of the run
 
 
 def _calendar_helps(candidates: pl.DataFrame, horizon_days: int) -> bool:
-    rows = candidates.filter(pl.col("horizon_days") == horizon_days).sort(
-        "opportunity_id", "snapshot_date"
-    )
-    parts = rows.partition_by("estimator", as_dict=True)
-    age, calendar = parts["age",], parts["calendar",]
+    needed = pl.col("estimator").is_in(["age", "calendar"])
+    parts = by_estimator(candidates.filter(pl.col("horizon_days") == horizon_days, needed))
+    age, calendar = parts["age"], parts["calendar"]
     won, p_age = won_and_p(age)
     difference = paired_difference(won, p_age, won_and_p(calendar)[1], opportunity=codes(age))
     return difference is not None and difference.low > 0
