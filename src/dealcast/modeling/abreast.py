@@ -35,7 +35,7 @@ class Learnt(NamedTuple):
     @classmethod
     def nothing(cls, alike: Alike) -> "Learnt":
         """What is known before anything is learnt: no differences."""
-        effects = tuple(np.zeros(sums.count) for sums in alike.by_level)
+        effects = tuple(np.zeros(sums.groups) for sums in alike.by_level)
         return cls(0.0, effects, (PRIOR_VARIANCE,) * len(effects))
 
     def log_odds(self, alike: Alike) -> FloatArray:
@@ -90,9 +90,9 @@ class _Abreast:
             for name in ("count", "closed", "open_count")
         )
         self._prior = _counted_on([alike.open_prior for alike in kinds], priors)
-        self._by_prior = _added_up([a.by_prior for a in kinds], self._prior, sum(priors))
+        self._by_prior = Sums(self._prior, sum(priors))
         self._owner = np.repeat(np.arange(len(tasks)), priors)
-        self._by_owner = Sums.of(self._owner, len(tasks))
+        self._by_owner = Sums(self._owner, len(tasks))
         self._intercept = np.array([task.learnt.intercept for task in tasks])
         self._levels = [_Level.of(tasks, at) for at in range(len(kinds[0].codes))]
         odds = np.concatenate([t.learnt.log_odds(t.alike) + t.before for t in tasks])
@@ -189,7 +189,7 @@ class _Level:
         code = _counted_on(codes, [width] * len(tasks))
         return cls(
             code=code,
-            sums=_added_up([task.alike.by_level[at] for task in tasks], code, effect.size),
+            sums=Sums(code, effect.size),
             effect=effect,
             variance=np.array([[task.learnt.variances[at]] for task in tasks]),
             _prior_groups=np.array([[task.prior_groups] for task in tasks]),
@@ -219,8 +219,3 @@ def _counted_on(codes: Sequence[DayArray], counts: Sequence[int]) -> DayArray:
     """The codes one after another, each counted on from where those before it end."""
     begins = np.cumsum([0, *counts[:-1]])
     return np.concatenate([code + begin for code, begin in zip(codes, begins, strict=True)])
-
-
-def _added_up(sums: Sequence[Sums], code: DayArray, count: int) -> Sums:
-    """The sums by these codes; those of a single mixture are at hand."""
-    return sums[0] if len(sums) == 1 else Sums.of(code, count)
