@@ -166,6 +166,16 @@ def test_a_later_export_gives_the_tables_that_a_rebuild_gives(
     assert record.figures["snapshot_dates_renewed"] == renewed_dates
 
 
+def test_duckdb_writes_the_same_tables_in_parts(shop: Callable[[str], Shop]) -> None:
+    on_polars, on_duckdb = shop("polars"), shop("duckdb")
+
+    on_polars.take(export(FORMER))
+    on_duckdb.take(export(FORMER), **{"engine.name": "duckdb"})
+
+    assert len(on_duckdb.parts("snapshot_features")) == len(on_polars.parts("snapshot_features"))
+    assert_same_tables(on_polars, on_duckdb)
+
+
 def test_files_of_dates_without_a_change_stay(shop: Callable[[str], Shop]) -> None:
     daily = shop("daily")
     daily.take(export(FORMER))

@@ -223,7 +223,7 @@ class EngineSettings(Section):
     memory_gb: float | None = Field(
         None,
         gt=0,
-        description="Memory (GB) that cleaning and DuckDB keep to; by default most there is.",
+        description="Memory (GB) for batches of rows and for DuckDB; by default most there is.",
     )
 
 
