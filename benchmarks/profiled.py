@@ -2,7 +2,7 @@
 
 PROFILE is what py-spy writes of a run (in an environment of its own, it is no part of Dealcast):
 
-    py-spy record --nonblocking --rate 10 --format raw --output PROFILE -- python -m dealcast run ...
+    py-spy record --nonblocking --rate 10 -f raw -o PROFILE -- python -m dealcast run ...
 
 Told are the functions that are at work in at least such a share of a step's samples, callers before
 what they call; shares overlap.
