@@ -4,7 +4,7 @@ For open opportunities on Mondays, each with what was known of its agent and its
 morning: how many had closed, were won, were lost, their revenue, the share won. All read the same
 Parquet files of N opportunities and of the asked rows, and write a Parquet file. First every
 answer is compared with Dealcast's, row by row; then times are told: without imports, the median of
-three (of one where it takes longer than 20 s), each in a process of its own.
+three (one where it takes longer than 20 s), each in a process of its own.
 
 Asked is for every opportunity on every Monday, and for 2,000 of these rows. A peer that needs more
 than `--minutes` or `--gigabytes` for all is not asked for all of more opportunities.
@@ -32,12 +32,14 @@ from dealcast.features.columns import Lens
 from dealcast.features.spec import FeatureSpec, Leak, Measure
 from dealcast.settings import FeatureSettings
 from dealcast.snapshots import build_snapshots, snapshot_dates
-from measuring import HERE, TooMuchError, answer_of, peak_gigabytes
+from measuring import HERE, FailedError, TooMuchError, answer_of, peak_gigabytes
 from results import Result, arguments, tell
 
 SIZES = (100_000,)
 SOME = 2_000
+RUNS = 3
 REPEATED_BELOW = 20.0
+"""Seconds: a way that takes longer is run once."""
 ENVIRONMENTS = HERE.parent / ".venv-peers"
 KEY = ["opportunity_id", "snapshot_date"]
 ENTITIES = {"agent": "sales_agent", "product": "product"}
@@ -158,15 +160,19 @@ def difference(file: Path, reference: Path) -> str:
     return "equal"
 
 
-def measured(way: Way, *given: object, **limits: float) -> Result:
-    """Seconds and peak memory of a way; `answer` says the limit where it was stopped."""
+def measured(way: Way, *given: object, times: int, **limits: float) -> Result:
+    """Seconds and peak memory of a way; `answer` says why where it did not come to its end.
+
+    The median of so many times; of one where it takes long.
+    """
     runs: list[Any] = []
     try:
-        while len(runs) < 3 and all(run["seconds"] < REPEATED_BELOW for run in runs):
+        while len(runs) < times and all(run["seconds"] < REPEATED_BELOW for run in runs):
             call = (way.script, *way.arguments, *given)
             runs.append(answer_of(*call, python=way.python, **limits))
-    except TooMuchError as limit:
-        return {"answer": str(limit)}
+    except (TooMuchError, FailedError) as error:
+        print(error, file=sys.stderr)
+        return {"answer": str(error).splitlines()[0]}
     return {
         "seconds": statistics.median(run["seconds"] for run in runs),
         "gigabytes": max(run["gigabytes"] for run in runs),
@@ -174,23 +180,23 @@ def measured(way: Way, *given: object, **limits: float) -> Result:
 
 
 def compared(
-    ways: list[Way], folder: Path, which: str, rows: int, **limits: float
+    ways: list[Way], folder: Path, which: str, rows: int, **limits: Any
 ) -> Iterator[dict[str, Any]]:
-    """Every way's answer, compared with Dealcast's, which comes first."""
-    reference, ours = folder / "Dealcast.parquet", None
-    for way in ways:
-        into = folder / f"{way.name}.parquet"
-        run = measured(way, folder, folder / f"{which}.parquet", into, **limits)
-        seconds = run.get("seconds")
-        ours = ours or seconds
-        answer = {"answer": difference(into, reference)} if seconds else {}
-        rates = {"times": seconds / ours, "rows_per_second": rows / seconds} if seconds else {}
-        yield {"asked": rows, "way": way.name, **run, **answer, **rates}
-        if way is not OURS:
-            into.unlink(missing_ok=True)
+    """Every way's answer, compared with Dealcast's; without one there is nothing to compare."""
+    reference, into = folder / "ours.parquet", folder / "theirs.parquet"
+    asked = folder / f"{which}.parquet"
+    ours = measured(OURS, folder, asked, reference, **limits)
+    for way in (OURS, *ways):
+        run = dict(ours if way is OURS else measured(way, folder, asked, into, **limits))
+        if "seconds" in run and "seconds" in ours:
+            run["answer"] = difference(reference if way is OURS else into, reference)
+            run["times"] = run["seconds"] / ours["seconds"]
+            run["rows_per_second"] = rows / run["seconds"]
+        yield {"asked": rows, "way": way.name, **run}
+        into.unlink(missing_ok=True)
 
 
-def results(sizes: list[int], **limits: float) -> Iterator[Result]:
+def results(sizes: list[int], **limits: Any) -> Iterator[Result]:
     """A result for each size, way and number of asked rows."""
     installed = [way for way in PEERS if way.is_installed]
     too_slow: set[Way] = set()
@@ -204,7 +210,7 @@ def results(sizes: list[int], **limits: float) -> Iterator[Result]:
                 yield {"opportunities": size, "way": TABLES.name, **made}
             for which, rows in asked.items():
                 ways = [w for w in installed if which == "some" or w not in too_slow]
-                for result in compared([OURS, *ways], folder, which, rows, **limits):
+                for result in compared(ways, folder, which, rows, **limits):
                     if which == "all" and "seconds" not in result:
                         too_slow |= {w for w in PEERS if w.name == result["way"]}
                     yield {"opportunities": size, **result}
@@ -212,6 +218,7 @@ def results(sizes: list[int], **limits: float) -> Iterator[Result]:
 
 def main() -> None:
     parser = arguments(__doc__, SIZES, of="N")
+    parser.add_argument("--runs", type=int, default=RUNS, help="runs of each way")
     parser.add_argument("--minutes", type=float, default=10, help="limit of one run")
     parser.add_argument("--gigabytes", type=float, default=18, help="limit of one run")
     given = parser.parse_args()
@@ -219,7 +226,8 @@ def main() -> None:
     if missing:
         print(f"Not installed: {', '.join(missing)}; `make peers` does it", file=sys.stderr)
     limits = {"seconds": given.minutes * 60, "gigabytes": given.gigabytes}
-    tell(results(given.sizes, **limits), COLUMNS, as_json=given.as_json)
+    told = results(given.sizes, times=given.runs, **limits)
+    tell(told, COLUMNS, as_json=given.as_json)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from suite import SUITE, Benchmark
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
+@cache
 def results_of(benchmark: Benchmark) -> list[dict[str, object]]:
     """What it prints with --json at its tiny size."""
     script = FOLDER / f"{benchmark.name}.py"
