@@ -60,7 +60,9 @@ def test_what_was_not_judged_or_forecast_says_why(store: Store) -> None:
     assert forecast(unforecast, store) == "# Forecast\n\nNone: nothing was won"
 
 
-def test_the_places_of_a_run_are_told_and_its_mlflow_run_where_there_is_one(store: Store) -> None:
+def test_the_places_of_a_run_are_told_and_its_mlflow_run_and_report_where_they_are(
+    store: Store,
+) -> None:
     manifest = RunManifest(
         "20261124T080000Z-0001", "staging", {}, {}, "2026-11-24T08:00:00+00:00", steps=[]
     )
@@ -68,10 +70,13 @@ def test_the_places_of_a_run_are_told_and_its_mlflow_run_where_there_is_one(stor
     before = links(manifest, store)
     receipt = {"uri": "http://127.0.0.1:5001", "experiment_id": "7", "mlflow_run_id": "abc"}
     store.put_json(f"runs/{manifest.run_id}/mlflow.json", receipt)
+    store.put_object(manifest.report_key, b"<!doctype html>")
 
     after = links(manifest, store)
 
     assert f"`{store.place(manifest.key)}`" in before
     assert "| clean | 1.5 s | accounts |\n| audit | unchanged |  |" in before
     assert "MLflow" not in before
+    assert "Report" not in before
+    assert f"| Report | `{store.place(manifest.report_key)}` |" in after
     assert "[abc](http://127.0.0.1:5001/#/experiments/7/runs/abc)" in after

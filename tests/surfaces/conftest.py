@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dealcast.orchestration.flow import Unwatched
 from dealcast.settings import load_settings
 from dealcast.surfaces.report import keep_report
-from dealcast.workflow.manifest import RunManifest
+from dealcast.workflow.manifest import RunManifest, StepRecord
 from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.steps import Step
 from dealcast.workflow.store import Store
 
 # Four opportunities, too few to judge anything on; their names are somebody's attack.
@@ -22,6 +22,16 @@ A2,Bob,Widget,,Lost,2024-01-12,2024-02-11,0
 "A3{ATTACK.replace('"', '""')}","Ann{ATTACK.replace('"', '""')}",Widget,,Engaging,2024-02-02,,
 A4,Bob,<img src=x onerror=alert(2)>,,Prospecting,,,
 """
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def started(self, step: Step) -> None: ...
+
+    def progressed(self, note: str, share: float) -> None: ...
+
+    def finished(self, record: StepRecord) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ def run_on() -> Running:
         given = {"storage.root": str(root), **{k.replace("__", "."): v for k, v in flags.items()}}
         loaded = load_settings(environ={}, flags=given)
         plan = Plan(start, stop)
-        manifest = run_steps(loaded, plan, Unwatched(), quiet=True, closing=keep_report)
+        manifest = run_steps(loaded, plan, Silent(), quiet=True, closing=keep_report)
         return Ran(manifest, Store(str(root)))
 
     return run

@@ -122,9 +122,14 @@ LINKS = "run-links"
 
 
 def links(manifest: RunManifest, store: Store) -> str:
-    """Where the run's records lie: manifest, log, tables, and the run in MLflow if it is there."""
+    """Where the run's records lie: report, manifest, log, tables, and the run in MLflow.
+
+    What is not there is left out.
+    """
     sent = store.get_json(f"runs/{manifest.run_id}/mlflow.json") or {}
+    drawn = [manifest.report_key] if store.has_object(manifest.report_key) else []
     places = [
+        *(("Report", f"`{store.place(key)}`") for key in drawn),
         ("Manifest", f"`{store.place(manifest.key)}`"),
         ("Log", f"`{store.place(f'runs/{manifest.run_id}/run.log')}`"),
         ("Store", f"`{store.root}`"),

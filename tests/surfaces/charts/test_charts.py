@@ -78,6 +78,15 @@ PARTS = pl.DataFrame({"words": ["base rate", EVIL, "late"], "log_odds": [-1.0, 0
 CELLS = pl.DataFrame(
     {"ages": ["1-14", "1-14", "15-28"], "week": [1, 2, 1], "chance": [0.4, 0.0, 0.1]}
 )
+RATES = pl.DataFrame(
+    {
+        "name": ["Ann", EVIL],
+        "rate": [0.7, 0.5],
+        "low": [0.6, 0.2],
+        "high": [0.8, 0.8],
+        "shrunk": [0.65, 0.62],
+    }
+)
 
 DRAWN: dict[str, Callable[[int], str]] = {
     "bookings": lambda w: charts.bookings(HISTORY, COMING, BESIDE, currency=EVIL, width=w),
@@ -89,6 +98,7 @@ DRAWN: dict[str, Callable[[int], str]] = {
     "wins": lambda w: charts.wins_over_time(MONTHS, width=w),
     "skill": lambda w: charts.skill(SKILL, chosen=EVIL, width=w),
     "reasons": lambda w: charts.reasons(PARTS, name=EVIL, width=w),
+    "rates": lambda w: charts.rates(RATES, what="win rate", overall=0.63, width=w),
     "chances": lambda w: charts.closing_chances(CELLS, width=w),
 }
 
@@ -130,6 +140,7 @@ def test_a_name_from_the_data_stays_text(name: str) -> None:
         charts.wins_over_time(MONTHS.clear()),
         charts.skill(SKILL.clear(), chosen="age"),
         charts.closing_chances(CELLS.clear()),
+        charts.rates(RATES.clear(), what="win rate", overall=0.5),
     ],
 )
 def test_a_chart_of_nothing_is_empty_not_broken(svg: str) -> None:
@@ -243,6 +254,16 @@ def test_the_waterfall_ends_at_the_score(marks: Marks) -> None:
     up, down = marks(svg, "part")[1:]
     assert up["width"] / 0.8 == pytest.approx(down["width"] / 0.3, rel=1e-2)
     assert up["x"] + up["width"] == pytest.approx(down["x"] + down["width"], abs=0.05)
+
+
+def test_rates_are_drawn_as_counted_and_as_drawn_to_the_mean(marks: Marks) -> None:
+    svg = DRAWN["rates"](HALF)
+
+    counted, shrunk = marks(svg, "rate"), marks(svg, "shrunk")
+    assert [m["data-value"] for m in counted] == [0.7, 0.5]
+    assert [m["data-value"] for m in shrunk] == [0.65, 0.62]
+    assert counted[0]["cx"] > shrunk[0]["x"] + shrunk[0]["width"] / 2
+    assert counted[1]["cx"] < shrunk[1]["x"] + shrunk[1]["width"] / 2
 
 
 def test_a_cell_says_its_figure_and_is_darker_the_larger_it_is(marks: Marks) -> None:

@@ -167,6 +167,10 @@ def test_every_comparison_says_what_is_noise(sample: Any, page: Any) -> None:
 
     assert comparisons
     assert all(c["note"] in page.sections["people"] for c in comparisons)
+    of_agents = next(c["table"] for c in comparisons if c["by"] == "sales_agent")
+    most = sorted(of_agents, key=lambda r: -r["closed"])[:15]
+    chart = charts(sample.html, "rates")[0]
+    assert drawn(chart, "shrunk") == sorted((r["shrunk"] for r in most), reverse=True)
 
 
 def test_the_closing_chances_are_those_of_the_model(sample: Any) -> None:

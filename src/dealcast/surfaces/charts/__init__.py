@@ -13,6 +13,7 @@ from dealcast.surfaces.charts.bars import (
 from dealcast.surfaces.charts.bookings import bookings
 from dealcast.surfaces.charts.calibration import reliability, wins_over_time
 from dealcast.surfaces.charts.chances import closing_chances
+from dealcast.surfaces.charts.rates import rates
 from dealcast.surfaces.charts.reasons import reasons
 from dealcast.surfaces.charts.skill import skill
 from dealcast.surfaces.charts.style import STYLE
@@ -25,6 +26,7 @@ __all__ = [
     "drift_sizes",
     "pipeline_by_grade",
     "quality_deductions",
+    "rates",
     "reasons",
     "reliability",
     "skill",

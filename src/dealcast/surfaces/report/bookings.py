@@ -27,7 +27,7 @@ NAMES: Mapping[str, Callable[[Row], str]] = {
     "month": lambda row: month(row["period_start"]),
     "quarter": lambda row: f"quarter to {day(row['period_end'])}",
 }
-PERIOD_COLUMNS = ("period", ">booked", ">open", ">new business", ">expected", ">interval")
+PERIOD_COLUMNS = ("period", ">expected", ">interval", ">booked", ">open", ">new business")
 
 
 def bookings(kept: Kept) -> Iterator[Block]:
@@ -120,8 +120,10 @@ def _held(content: Row) -> str:
 def _period(row: Row) -> tuple[Any, ...]:
     name = NAMES[row["period_kind"]](row)
     interval = "none yet" if row["low"] is None else f"{count(row['low'])} to {count(row['high'])}"
-    parts = ("booked", "pipeline", "new_business", "forecast")
-    return name, *(number(row[part], count) for part in parts), interval
+    expected, *parts = (
+        number(row[part], count) for part in ("forecast", "booked", "pipeline", "new_business")
+    )
+    return name, expected, interval, *parts
 
 
 def _plain(row: Row, plain: Mapping[tuple[str, str], float]) -> Any:

@@ -27,7 +27,7 @@ def origins(kept: Kept) -> Iterator[Block]:
     lines = origin_lines(manifest.run_id, found)
     if "promotion" in kept.figures("train"):
         lines.append(("champion", champion_line(kept.figures("train"))))
-    yield Table("Where it comes from", ("what", "is"), lines)
+    yield Table("Data, model and code", ("what", "is"), lines)
     yield More("Table versions", (_tables(found),))
     yield More("Steps", (_steps(kept),))
     versions = list(manifest.code.items())

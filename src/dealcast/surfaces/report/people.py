@@ -3,12 +3,29 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dealcast.surfaces.report.blocks import Block, Cell, Lead, More, Nothing, Points, Table, number
+import polars as pl
+
+from dealcast.surfaces import charts
+from dealcast.surfaces.charts.svg import HALF
+from dealcast.surfaces.report.blocks import (
+    Block,
+    Cell,
+    Charts,
+    Figure,
+    Lead,
+    More,
+    Nothing,
+    Points,
+    Table,
+    figure,
+    number,
+)
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.words import count, share
 
 Row = Mapping[str, Any]
-SHOWN = 40
+SHOWN, CHARTED = 40, 15
+DRAWN = "sales_agent"
 
 
 def people(kept: Kept) -> Iterator[Block]:
@@ -22,6 +39,9 @@ def people(kept: Kept) -> Iterator[Block]:
     comparisons = kept.object("evaluate", "people")
     ranked = [c for c in comparisons if c["ranked"]]
     yield Lead(_lead(comparisons, ranked))
+    drawn = tuple(_chart(c) for c in comparisons if c["by"] == DRAWN and c["table"])
+    if drawn:
+        yield Charts(drawn)
     yield Points(tuple(c["note"] for c in comparisons))
     for rates in comparisons:
         if rates["table"]:
@@ -39,6 +59,29 @@ def _lead(comparisons: list[Row], ranked: list[Row]) -> str:
     return (
         f"A difference beyond chance is found in {len(ranked)} of {len(comparisons)} comparisons: "
         f"{names}. In the others a ranking would show noise."
+    )
+
+
+def _chart(rates: Row) -> Figure:
+    """Those with the most opportunities, the highest rate first."""
+    of, happened = list(rates["table"][0])[1:3]
+    overall = sum(r[happened] for r in rates["table"]) / sum(r[of] for r in rates["table"])
+    most = sorted(rates["table"], key=lambda r: -r[of])[:CHARTED]
+    rows = [
+        {"name": str(r[rates["by"]])} | {k: r[k] for k in ("rate", "low", "high", "shrunk")}
+        for r in sorted(most, key=lambda r: -r["shrunk"])
+    ]
+    left = len(rates["table"]) - len(rows)
+    differ = "They differ beyond chance." if rates["ranked"] else "No difference beyond chance."
+    more = f" Drawn are the {CHARTED} with the most opportunities." if left else ""
+    return figure(
+        charts.rates,
+        pl.DataFrame(rows),
+        what=f"{_what(rates)} by {_named(rates)}",
+        overall=overall,
+        width=HALF,
+        title=f"{_what(rates).capitalize()} by {_named(rates)}",
+        caption=differ + more,
     )
 
 
