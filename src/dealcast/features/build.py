@@ -161,7 +161,10 @@ def features_on(
     calendar = _calendar(
         snapshots.select("snapshot_date").unique(), totals, fiscal_year_start_month
     )
-    facts = _facts(tables, specs, totals, fiscal_year_start_month)
+    # Of the opportunities only those that are asked for, so that few snapshots take little memory.
+    asked = snapshots.select("opportunity_id").unique()
+    own = tables["opportunities"].join(asked, on="opportunity_id", how="semi")
+    facts = _facts({**tables, "opportunities": own}, specs, totals, fiscal_year_start_month)
     rows = (
         snapshots.select(*KEY)
         .join(calendar, on="snapshot_date", how="left")
