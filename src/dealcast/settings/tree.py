@@ -211,17 +211,37 @@ class FeatureSettings(Section):
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of rows in the test part.")
 
 
+class SparkSettings(Section):
+    """Where Spark runs, if engine.name is spark and no session is active already."""
+
+    master: str = Field(
+        "local[*]",
+        min_length=1,
+        description="local[*]: all cores of this machine; local[2]: two; spark://HOST:7077, yarn, "
+        "k8s://URL: a cluster; sc://HOST:15002: Spark Connect.",
+    )
+    partitions: int | None = Field(
+        None, ge=1, description="Parts of a shuffle (count); by default two per core."
+    )
+    options: dict[str, str] = Field(
+        default_factory=dict, description="Further options of Spark by name, such as its memory."
+    )
+
+
 class EngineSettings(Section):
     """What computes snapshots and point-in-time features, and in how much memory."""
 
-    name: Literal["polars", "duckdb"] = Field(
-        "polars", description="polars, the default; or duckdb (extra 'duckdb')."
+    name: Literal["polars", "duckdb", "spark"] = Field(
+        "polars",
+        description="polars, the default; duckdb, spark: of the extras of these names.",
     )
     memory_gb: float | None = Field(
         None,
         gt=0,
-        description="Memory (GB) that cleaning and DuckDB keep to; by default most there is.",
+        description="Memory (GB) that cleaning, DuckDB and a local Spark keep to; "
+        "by default most there is.",
     )
+    spark: SparkSettings = SparkSettings()
 
 
 class ModelSettings(Section):
