@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -317,3 +318,90 @@ def _revealed(storage: StorageSettings) -> dict[str, Any]:
     secret = storage.secret_access_key
     shown = storage.model_dump(mode="json")
     return shown | {"secret_access_key": secret.get_secret_value() if secret else None}
+
+
+def opened_on(day: int, *names: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "opportunity_id": names,
+            "snapshot_date": date(2017, 3, day),
+            "outcome": None,
+            "days_to_close": None,
+        }
+    )
+
+
+def names_in(store: Store, *, version: int | None = None) -> list[str]:
+    return sorted(store.load("snapshots", version=version)["opportunity_id"])
+
+
+def save_parts(store: Store, *parts: pl.DataFrame, kept: Collection[str] = ()) -> int | None:
+    with store.parts("snapshots", kept=kept) as table:
+        for part in parts:
+            table.add(part)
+    return table.version
+
+
+def test_parts_are_one_version_of_a_table(store: Store) -> None:
+    assert save_parts(store, opened_on(6, "A"), opened_on(13, "A", "B")) == 0
+    assert store.load("snapshots").height == 3
+    assert store.load("snapshots").schema["days_to_close"] == pl.Int32
+
+
+def test_parts_replace_what_a_table_held(store: Store) -> None:
+    store.save("snapshots", opened_on(6, "A"))
+
+    assert save_parts(store, opened_on(6, "B")) == 1
+    assert names_in(store) == ["B"]
+    assert names_in(store, version=0) == ["A"]
+
+
+def test_a_new_version_may_keep_parts_of_the_former(store: Store) -> None:
+    save_parts(store, opened_on(6, "A"), opened_on(13, "B"))
+    [first, _] = store.files("snapshots", version=0, by="snapshot_date") or ()
+
+    save_parts(store, opened_on(13, "C"), kept=[first.name])
+
+    assert (first.rows, first.first, first.last) == (1, date(2017, 3, 6), date(2017, 3, 6))
+    assert names_in(store) == ["A", "C"]
+    assert names_in(store, version=0) == ["A", "B"]
+
+
+def test_what_another_run_has_replaced_cannot_be_kept(store: Store) -> None:
+    save_parts(store, opened_on(6, "A"))
+    [part] = store.files("snapshots", version=0, by="snapshot_date") or ()
+    save_parts(store, opened_on(6, "B"))
+
+    with pytest.raises(StoreError, match="by another run meanwhile"):
+        save_parts(store, opened_on(13, "C"), kept=[part.name])
+
+    assert names_in(store) == ["B"]
+
+
+def test_parts_leave_nothing_behind_where_making_them_fails(store: Store) -> None:
+    save_parts(store, opened_on(6, "A"))
+    before = store.list_objects("features")
+
+    with pytest.raises(ContractError, match="days_to_close"):
+        save_parts(store, opened_on(6, "B"), opened_on(6, "C").drop("days_to_close"))
+
+    assert store.list_objects("features") == before
+    assert names_in(store) == ["A"]
+
+
+def test_parts_may_have_other_columns_than_before(store: Store) -> None:
+    for horizons in ((30,), (30, 60)):
+        contract = scores_contract(horizons)
+        with store.parts("scores", contract=contract):
+            pass
+
+    assert "p_won_60" not in store.load("scores", version=0).columns
+    assert "p_won_60" in store.load("scores").columns
+
+
+def test_no_parts_are_an_empty_table(store: Store) -> None:
+    save_parts(store, opened_on(6, "A"))
+
+    assert save_parts(store) == 1
+    assert store.load("snapshots").columns == opened_on(6).columns
+    assert store.load("snapshots").is_empty()

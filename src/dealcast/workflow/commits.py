@@ -1,4 +1,4 @@
-"""Commits: a frame becomes exactly one new version of a Delta table, whoever else writes.
+"""Commits: a frame, or files, become exactly one new version of a table, whoever else writes.
 
 The library's own retries are off: after an answer that was lost it would take its own commit for
 somebody else's and write the rows a second time.
@@ -6,12 +6,15 @@ somebody else's and write the rows a second time.
 
 import logging
 import secrets
+import time
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from typing import Literal
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from dealcast.errors import StoreError
 from dealcast.workflow.location import Location
@@ -22,6 +25,9 @@ from dealcast.workflow.store_errors import STORE_ERRORS, translated
 logger = logging.getLogger(__name__)
 
 WHOLE = "the former version of the table is whole"
+
+# Makes the next version of the table, or the first of one that is not there.
+Write = Callable[[DeltaTable | None, CommitProperties], None]
 
 
 def opened(location: Location, path: str, version: int | None = None) -> DeltaTable | None:
@@ -59,6 +65,83 @@ def commit(
 
     What a run appends is there once, also when its step is done again.
     """
+
+    def write(table: DeltaTable | None, properties: CommitProperties) -> None:
+        frame.write_delta(
+            location.place(path) if table is None else table,
+            mode=mode,
+            storage_options=location.table_options,
+            credential_provider=None,
+            delta_write_options={
+                "schema_mode": "overwrite" if mode == "overwrite" else "merge",
+                "commit_properties": properties,
+            },
+        )
+
+    return _committed(location, path, write, mode=mode, run_id=run_id)
+
+
+def commit_files(
+    location: Location,
+    path: str,
+    added: Sequence[AddAction],
+    *,
+    schema: Schema,
+    kept: Collection[str],
+    run_id: str | None,
+) -> int:
+    """Make files that lie in the table's folder its next version; returns that version.
+
+    Of the files that it has, those in `kept` stay part of it. Raises StoreError where they are no
+    longer: another run was quicker.
+    """
+
+    def write(table: DeltaTable | None, properties: CommitProperties) -> None:
+        if table is None:
+            create_table_with_add_actions(
+                location.place(path),
+                schema,
+                list(added),
+                storage_options=location.table_options,
+                commit_properties=properties,
+            )
+        elif kept:
+            changed = [*added, *_removed(location, path, table, kept)]
+            table.create_write_transaction(
+                changed, mode="append", schema=schema, commit_properties=properties
+            )
+        else:
+            table.create_write_transaction(
+                list(added), mode="overwrite", schema=schema, commit_properties=properties
+            )
+
+    return _committed(location, path, write, mode="overwrite", run_id=run_id)
+
+
+def _removed(
+    location: Location, path: str, table: DeltaTable, kept: Collection[str]
+) -> list[RemoveAction]:
+    files = set(pl.DataFrame(table.get_add_actions(flatten=True))["path"])
+    if not files.issuperset(kept):
+        raise StoreError(
+            f"Table '{location.place(path)}' was written by another run meanwhile.",
+            remedy="run the step again, when the other run is done",
+        )
+    now = int(time.time() * 1000)
+    return [
+        RemoveAction(file, data_change=True, deletion_timestamp=now) for file in files - set(kept)
+    ]
+
+
+def _committed(
+    location: Location,
+    path: str,
+    write: Write,
+    *,
+    mode: Literal["overwrite", "append"],
+    run_id: str | None,
+) -> int:
+    """Have the next version written, and again where another was quicker; returns that version."""
     commit_id = secrets.token_hex(8)
     doing = f"Table '{table_name(path)}' could not be written"
     for attempt in tries(location.attempts * TRIES_PER_ATTEMPT):
@@ -69,16 +152,7 @@ def commit(
                 before = table.version()
                 if (done := _appended(table, mode, run_id)) is not None:
                     return done
-            frame.write_delta(
-                location.place(path) if table is None else table,
-                mode=mode,
-                storage_options=location.table_options,
-                credential_provider=None,
-                delta_write_options={
-                    "schema_mode": "overwrite" if mode == "overwrite" else "merge",
-                    "commit_properties": _properties(commit_id, run_id, before + 1),
-                },
-            )
+            write(table, _properties(commit_id, run_id, before + 1))
         except STORE_ERRORS as error:
             version = _version_of(location, path, commit_id, before + 1)
             if version is not None:

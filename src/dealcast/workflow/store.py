@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from typing import Any
 import dataframely as dy
 import obstore
 import polars as pl
-from dataframely.exc import SchemaError, ValidationError
 from deltalake import DeltaTable
 
-from dealcast.errors import ContractError, StoreError, listed, nearest
+from dealcast.errors import StoreError, listed
 from dealcast.settings import StorageSettings
+from dealcast.workflow.checking import check
 from dealcast.workflow.commits import commit, opened
 from dealcast.workflow.frames import read_frame
 from dealcast.workflow.location import Location, locate
 from dealcast.workflow.objects import ObjectStore
+from dealcast.workflow.parts import Part, PartWriter, parts_by
 from dealcast.workflow.retries import patiently
 from dealcast.workflow.tables import TABLES, Table, table_named
 
@@ -58,6 +59,37 @@ class Store(ObjectStore):
         checked = _checked(table, contract, frame)
         self.location.make(table.path)
         return commit(self.location, table.path, checked, mode=table.mode, run_id=run_id)
+
+    @contextlib.contextmanager
+    def parts(
+        self,
+        name: str,
+        *,
+        run_id: str | None = None,
+        contract: type[dy.Schema] | None = None,
+        kept: Collection[str] = (),
+    ) -> Iterator[PartWriter]:
+        """Take a table's next version part by part inside the block; it is there when that ends.
+
+        `kept` names files of the present version that stay part of it. Where the block fails, the
+        table is as it was.
+        """
+        table = table_named(name)
+        contract = contract or (table.contract() if table.contract else None)
+        if contract is None or table.mode != "overwrite":
+            raise AssertionError(f"'{name}' is not a table to write in parts")
+        self.location.make(table.path)
+        writer = PartWriter(self, table.path, contract, kept)
+        try:
+            yield writer
+        except BaseException:
+            writer.discard()
+            raise
+        writer.commit(run_id)
+
+    def files(self, name: str, *, version: int, by: str) -> list[Part] | None:
+        """The files of a table with the span of a date column in each; None: they do not say."""
+        return parts_by(self._table(name, version), by)
 
     def load(self, name: str, *, version: int | None = None) -> pl.DataFrame:
         """The table, as it is now or as it was at a version. Raises StoreError if there is none.
@@ -139,8 +171,8 @@ class Store(ObjectStore):
         patiently(self.location, f"'{self.place(key)}' could not be read", read)
         return file
 
-    def _table(self, name: str) -> DeltaTable:
-        found = opened(self.location, table_named(name).path)
+    def _table(self, name: str, version: int | None = None) -> DeltaTable:
+        found = opened(self.location, table_named(name).path, version)
         if found is None:
             raise self._no_such_table(name)
         return found
@@ -164,30 +196,6 @@ def _checked(table: Table, contract: type[dy.Schema] | None, frame: pl.DataFrame
     if contract is None:
         return frame
     return check(frame, contract, table.name)
-
-
-def check(frame: pl.DataFrame, contract: type[dy.Schema], name: str) -> pl.DataFrame:
-    """The frame in the contract's columns and types. Raises ContractError with a diff."""
-    wanted = contract.column_names()
-    missing = [c for c in wanted if c not in frame.columns]
-    if missing:
-        diff = "; ".join(
-            f"'{c}' is missing" + (f" (nearest: '{near}')" if near else "")
-            for c in missing[:5]
-            if (near := nearest(c, set(frame.columns) - set(wanted))) or True
-        )
-        raise ContractError(
-            f"Table '{name}' does not meet its contract: {diff}.",
-            remedy=f"it needs the columns {listed(wanted, shown=len(wanted))}",
-        )
-    try:
-        return contract.validate(frame, cast=True)
-    except (SchemaError, ValidationError, pl.exceptions.PolarsError) as error:
-        first = str(error).strip()
-        raise ContractError(
-            f"Table '{name}' does not meet its contract: {first}",
-            remedy="see src/dealcast/contracts.py for the rule",
-        ) from error
 
 
 def _sha256(file: Path) -> str:

@@ -1,0 +1,99 @@
+"""Tables written part by part: files are put into the table's folder, then one commit shows all.
+
+So a table may be larger than the memory, and a new version of it may keep files of the former.
+"""
+
+import io
+import json
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+import dataframely as dy
+import polars as pl
+from deltalake import DeltaTable, Schema
+from deltalake.transaction import AddAction
+
+from dealcast.workflow.checking import check
+from dealcast.workflow.commits import commit_files, table_name
+from dealcast.workflow.objects import ObjectStore
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a table: its name there, its rows (count), first and last date of a column."""
+
+    name: str
+    rows: int
+    first: date
+    last: date
+
+
+class PartWriter:
+    """Takes the parts of a table's next version, of which nobody sees any before `commit`."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        path: str,
+        contract: type[dy.Schema],
+        kept: Collection[str],
+    ) -> None:
+        self._store, self._path, self._contract, self._kept = store, path, contract, kept
+        self._added: list[AddAction] = []
+        self.rows = 0
+        self.version: int | None = None
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Check the rows against the contract and put them into a file. Raises ContractError."""
+        checked = check(rows, self._contract, table_name(self._path))
+        if checked.is_empty():
+            return
+        content = io.BytesIO()
+        checked.write_parquet(content)
+        name = f"part-{len(self._added):05}-{secrets.token_hex(8)}.parquet"
+        self._added.append(_added(name, content.getbuffer().nbytes, checked))
+        self._store.put_object(f"{self._path}/{name}", content.getvalue())
+        self.rows += checked.height
+
+    def commit(self, run_id: str | None) -> None:
+        """Make the parts, and the files that are kept, the next version of the table."""
+        self.version = commit_files(
+            self._store.location,
+            self._path,
+            self._added,
+            schema=Schema.from_arrow(self._contract.create_empty().schema),
+            kept=self._kept,
+            run_id=run_id,
+        )
+
+    def discard(self) -> None:
+        """Delete the parts again."""
+        for action in self._added:
+            self._store.delete_object(f"{self._path}/{action.path}")
+
+
+def _added(name: str, size: int, rows: pl.DataFrame) -> AddAction:
+    dates = [c for c, kind in rows.schema.items() if kind == pl.Date and rows[c].count()]
+    known = {
+        "numRecords": rows.height,
+        "minValues": {c: str(rows[c].min()) for c in dates},
+        "maxValues": {c: str(rows[c].max()) for c in dates},
+        "nullCount": {c: rows[c].null_count() for c in dates},
+    }
+    now = int(time.time() * 1000)
+    return AddAction(name, size, {}, now, data_change=True, stats=json.dumps(known))
+
+
+def parts_by(table: DeltaTable, column: str) -> list[Part] | None:
+    """The files of a table with the span of a date column in each; None where one does not say."""
+    files = pl.DataFrame(table.get_add_actions(flatten=True))
+    about = ("path", "num_records", f"min.{column}", f"max.{column}")
+    if (
+        not set(about).issubset(files.columns)
+        or files.select(about).null_count().sum_horizontal()[0]
+    ):
+        return None
+    return [Part(*row) for row in files.select(about).sort("path").iter_rows()]
