@@ -211,23 +211,6 @@ class FeatureSettings(Section):
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of rows in the test part.")
 
 
-class SparkSettings(Section):
-    """Where Spark runs, if engine.name is spark and no session is active already."""
-
-    master: str = Field(
-        "local[*]",
-        min_length=1,
-        description="local[*]: all cores of this machine; local[2]: two; spark://HOST:7077, yarn, "
-        "k8s://URL: a cluster; sc://HOST:15002: Spark Connect.",
-    )
-    partitions: int | None = Field(
-        None, ge=1, description="Parts of a shuffle (count); by default two per core."
-    )
-    options: dict[str, str] = Field(
-        default_factory=dict, description="Further options of Spark by name, such as its memory."
-    )
-
-
 class EngineSettings(Section):
     """What computes snapshots and point-in-time features, and in how much memory."""
 
@@ -241,7 +224,19 @@ class EngineSettings(Section):
         description="Memory (GB) that cleaning, DuckDB and a local Spark keep to; "
         "by default most there is.",
     )
-    spark: SparkSettings = SparkSettings()
+    spark_master: str = Field(
+        "local[*]",
+        min_length=1,
+        description="Where Spark runs, if no session is active already. local[*]: on all cores of "
+        "this machine; local[2]: on two; spark://HOST:7077, yarn, k8s://URL: a cluster; "
+        "sc://HOST:15002: Spark Connect.",
+    )
+    spark_partitions: int | None = Field(
+        None, ge=1, description="Parts of a shuffle of Spark (count); by default two per core."
+    )
+    spark_options: dict[str, str] = Field(
+        default_factory=dict, description="Further options of Spark by name, such as its memory."
+    )
 
 
 class ModelSettings(Section):

@@ -7,7 +7,8 @@ somebody else's and write the rows a second time.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
@@ -81,38 +82,39 @@ def commit(
     return _committed(location, path, write, mode=mode, run_id=run_id)
 
 
-def commit_files(
-    location: Location,
-    path: str,
-    added: Sequence[AddAction],
-    *,
-    schema: Schema,
-    kept: Collection[str],
-    run_id: str | None,
-) -> int:
-    """Make files that lie in the table's folder its next version; returns that version.
+@dataclass(frozen=True)
+class NextFiles:
+    """What a table is to be: files that lie in its folder already, and files it has that stay."""
 
-    Of the files that it has, those in `kept` stay part of it. Raises StoreError where they are no
-    longer: another run was quicker.
+    schema: Schema
+    added: list[AddAction]
+    kept: Collection[str] = ()
+
+
+def commit_files(location: Location, path: str, files: NextFiles, *, run_id: str | None) -> int:
+    """Make the files the table's next version; returns that version.
+
+    Raises StoreError where it has one no longer that was to stay: another run was quicker.
     """
+    schema = files.schema
 
     def write(table: DeltaTable | None, properties: CommitProperties) -> None:
         if table is None:
             create_table_with_add_actions(
                 location.place(path),
                 schema,
-                list(added),
+                files.added,
                 storage_options=location.table_options,
                 commit_properties=properties,
             )
-        elif kept:
-            changed = [*added, *_removed(location, path, table, kept)]
+        elif files.kept:
+            changed = [*files.added, *_removed(location, path, table, files.kept)]
             table.create_write_transaction(
                 changed, mode="append", schema=schema, commit_properties=properties
             )
         else:
             table.create_write_transaction(
-                list(added), mode="overwrite", schema=schema, commit_properties=properties
+                files.added, mode="overwrite", schema=schema, commit_properties=properties
             )
 
     return _committed(location, path, write, mode="overwrite", run_id=run_id)

@@ -17,8 +17,10 @@ from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction
 
 from dealcast.workflow.checking import check
-from dealcast.workflow.commits import commit_files, table_name
+from dealcast.workflow.commits import NextFiles, commit_files, table_name
 from dealcast.workflow.objects import ObjectStore
+
+NOT_YET = -1
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class PartWriter:
         self._store, self._path, self._contract, self._kept = store, path, contract, kept
         self._added: list[AddAction] = []
         self.rows = 0
-        self.version: int | None = None
+        self.version = NOT_YET
 
     def add(self, rows: pl.DataFrame) -> None:
         """Check the rows against the contract and put them into a file. Raises ContractError."""
@@ -60,14 +62,9 @@ class PartWriter:
 
     def commit(self, run_id: str | None) -> None:
         """Make the parts, and the files that are kept, the next version of the table."""
-        self.version = commit_files(
-            self._store.location,
-            self._path,
-            self._added,
-            schema=Schema.from_arrow(self._contract.create_empty().schema),
-            kept=self._kept,
-            run_id=run_id,
-        )
+        schema = Schema.from_arrow(self._contract.create_empty().schema)
+        files = NextFiles(schema, self._added, self._kept)
+        self.version = commit_files(self._store.location, self._path, files, run_id=run_id)
 
     def discard(self) -> None:
         """Delete the parts again."""

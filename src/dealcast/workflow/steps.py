@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
+from dealcast.engines.base import open_engine
+from dealcast.settings import EngineSettings
 from dealcast.workflow.data_steps import (
     audit_features,
     clean_export,
@@ -108,6 +111,18 @@ STEPS: tuple[Step, ...] = (
         asks_registry=True,
     ),
 )
+# What does a step on a cluster (engine.name: spark), where its rows stay.
+_CLUSTER = "dealcast.workflow.cluster"
+ON_CLUSTER: dict[str, str] = {
+    "ingest": f"{_CLUSTER}.data_steps:ingest",
+    "validate": f"{_CLUSTER}.data_steps:validate_sample",
+    "clean": f"{_CLUSTER}.data_steps:clean_export",
+    "features": f"{_CLUSTER}.data_steps:features",
+    "audit": f"{_CLUSTER}.data_steps:audit_sample",
+    "evaluate": f"{_CLUSTER}.model_steps:evaluate_sample",
+    "train": f"{_CLUSTER}.model_steps:train_model",
+    "score": f"{_CLUSTER}.model_steps:score_open",
+}
 STEP_NAMES = tuple(step.name for step in STEPS)
 
 # job -> the steps that one schedule runs. A model that was never trained is trained first.
@@ -116,3 +131,13 @@ JOBS: dict[str, tuple[str, ...]] = {
     "train": ("features", "audit", "evaluate", "train", "score", "forecast"),
     "monitor": ("monitor",),
 }
+
+
+def function_of(step: Step, engine: EngineSettings) -> Callable[[Workspace], Made]:
+    """What does the step: on a cluster, where Spark is chosen. Raises MissingExtraError."""
+    if engine.name != "spark":
+        return step.run
+    open_engine(engine)
+    module, name = ON_CLUSTER[step.name].split(":")
+    function: Callable[[Workspace], Made] = getattr(import_module(module), name)
+    return function

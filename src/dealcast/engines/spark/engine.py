@@ -26,7 +26,7 @@ class SparkEngine:
     @classmethod
     def opened(cls, engine: EngineSettings) -> "SparkEngine":
         """The engine on the active session, or on one by the settings."""
-        return cls(session(engine.spark, memory_gb=engine.memory_gb))
+        return cls(session(engine))
 
     def from_polars(self, rows: pl.LazyFrame | pl.DataFrame) -> Frame:
         """The rows, sent to the cluster. Only for what is small."""
@@ -50,16 +50,33 @@ class SparkEngine:
     ) -> Frame:
         """The same, with all rows of one key in one call: they are brought together first."""
         together = native(frame).repartition(partitions, key)
-        return nw.from_native(together.mapInArrow(on_partitions(kernel, schema), spark_schema(schema)))
+        return nw.from_native(
+            together.mapInArrow(on_partitions(kernel, schema), spark_schema(schema))
+        )
 
-    def in_one_task(self, frame: Frame, kernel: Kernel, schema: pl.Schema) -> pl.DataFrame:
-        """What the kernel makes of all rows, in a task that is given them; only that comes here.
+    def in_one_task(self, frame: Frame, kernel: Kernel, schema: pl.Schema) -> Frame:
+        """What the kernel makes of all rows, in one task that is given all of them.
 
-        For a bounded number of rows in, and few out, such as a report.
+        For a bounded number of rows in, and a report out.
         """
         single = native(frame).repartition(1)
-        made = single.mapInArrow(on_partitions(kernel, schema), spark_schema(schema))
-        return self.collect(nw.from_native(made))
+        return nw.from_native(
+            single.mapInArrow(on_partitions(kernel, schema), spark_schema(schema))
+        )
+
+    def sampled(self, frame: Frame, key: str, *, at_most: int, seed: int) -> Frame:
+        """So many rows at most, always the same: those whose keys have the least hashes."""
+        order = f.xxhash64(f.col(key), f.lit(seed))
+        return nw.from_native(native(frame).orderBy(order, key).limit(at_most))
+
+    def sampled_keys(self, frame: Frame, key: str, *, share: float, seed: int) -> Frame:
+        """About that share (0-1) of the keys with all of their rows, always the same."""
+        part = f.pmod(f.xxhash64(f.col(key), f.lit(seed)), f.lit(1_000_000))
+        return nw.from_native(native(frame).filter(part < int(share * 1_000_000)))
+
+    def spread(self, frame: Frame, parts: int) -> Frame:
+        """The same rows in so many parts."""
+        return nw.from_native(native(frame).repartition(parts))
 
     def settled(self, frames: Mapping[str, Frame]) -> dict[str, Frame]:
         """The same frames, computed once, kept in the cluster and sent to every node to be joined.
@@ -74,9 +91,18 @@ class SparkEngine:
         }
         return {name: nw.from_native(f.broadcast(rows)) for name, rows in kept.items()}
 
+    @property
+    def parallel(self) -> int:
+        """In how many parts rows are shuffled (count)."""
+        return int(self.spark.conf.get("spark.sql.shuffle.partitions") or 1)
+
     def kept(self, frame: Frame) -> Frame:
         """The same frame, computed when first used, and then kept in the cluster."""
         return nw.from_native(native(frame).persist())
+
+    def release(self, frame: Frame) -> None:
+        """Keep it no longer."""
+        native(frame).unpersist()
 
     def collect(self, frame: Frame) -> pl.DataFrame:
         """The rows, here. For what is small: counts, figures, dimension tables."""
@@ -88,7 +114,9 @@ class SparkEngine:
         target = spark_url(folder)
         writer = native(frame).write.mode("error").option("compression", "zstd")
         self._done(f"Writing to '{folder}'", lambda: writer.parquet(target))
-        written = self.spark.read.parquet(target).select("_metadata.file_name", "_metadata.file_size")
+        written = self.spark.read.parquet(target).select(
+            "_metadata.file_name", "_metadata.file_size"
+        )
         files = self.collect(nw.from_native(written.groupBy("file_name", "file_size").count()))
         return [WrittenFile(*row) for row in files.sort("file_name").iter_rows()]
 

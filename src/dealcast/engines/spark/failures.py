@@ -35,13 +35,13 @@ def translated(error: Exception, doing: str) -> DealcastError:
     if AWAY.search(text):
         return ServiceAwayError(
             f"{doing} could not be had: {said}",
-            remedy="check that the cluster of engine.spark.master runs and can be reached from "
-            "here; or work on this machine with engine.spark.master local[*]",
+            remedy="check that the cluster of engine.spark_master runs and can be reached from "
+            "here; or work on this machine with engine.spark_master local[*]",
         )
     return ServiceError(
         f"{doing} failed: {said}",
         remedy="see Spark's own log for the task that failed; where it ran out of memory, raise "
-        "engine.spark.partitions, or spark.executor.memory in engine.spark.options",
+        "engine.spark_partitions, or spark.executor.memory in engine.spark_options",
     )
 
 

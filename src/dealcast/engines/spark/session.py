@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from dealcast.engines.spark.failures import java_missing, translated
-from dealcast.settings import SparkSettings
+from dealcast.settings import EngineSettings
 
 # Whatever else is chosen: days must not shift, and rows go to Python and back as Arrow.
 ALWAYS = {
@@ -23,7 +23,7 @@ PARTITIONS_PER_CORE = 2
 CONNECT = "sc://"
 
 
-def session(settings: SparkSettings, *, memory_gb: float | None = None) -> SparkSession:
+def session(engine: EngineSettings) -> SparkSession:
     """The active session, as on Databricks or EMR; else one by the settings.
 
     Raises ServiceError without Java, ServiceAwayError where the cluster does not answer.
@@ -31,44 +31,44 @@ def session(settings: SparkSettings, *, memory_gb: float | None = None) -> Spark
     found = SparkSession.getActiveSession()
     if found is not None:
         return found
-    is_connect = settings.master.startswith(CONNECT)
+    is_connect = engine.spark_master.startswith(CONNECT)
     if not is_connect and not _has_java():
         raise java_missing()
     try:
-        started = _built(settings, memory_gb)
+        started = _built(engine)
     except Exception as error:  # py4j, gRPC and PySpark each have their own
-        raise translated(error, f"The Spark session on '{settings.master}'") from error
+        raise translated(error, f"The Spark session on '{engine.spark_master}'") from error
     if not is_connect:
         # Its warnings speak of how it plans, not of the data.
         started.sparkContext.setLogLevel("ERROR")
-    if settings.partitions is None and not is_connect:
+    if engine.spark_partitions is None and not is_connect:
         cores = started.sparkContext.defaultParallelism
         started.conf.set("spark.sql.shuffle.partitions", str(PARTITIONS_PER_CORE * cores))
     return started
 
 
-def options(settings: SparkSettings, *, memory_gb: float | None = None) -> dict[str, str]:
+def options(engine: EngineSettings) -> dict[str, str]:
     """The configuration of a session of our own; what the settings' options say goes last."""
-    is_local = settings.master.startswith("local")
+    is_local = engine.spark_master.startswith("local")
     chosen = {**OWN, **(LOOPBACK if is_local else {})}
-    if is_local and memory_gb is not None:
+    if is_local and engine.memory_gb is not None:
         # There the driver's process does all the work.
-        chosen["spark.driver.memory"] = f"{memory_gb * 1_000:.0f}m"
-    if settings.partitions is not None:
-        chosen["spark.sql.shuffle.partitions"] = str(settings.partitions)
-    return {**chosen, **settings.options, **ALWAYS}
+        chosen["spark.driver.memory"] = f"{engine.memory_gb * 1_000:.0f}m"
+    if engine.spark_partitions is not None:
+        chosen["spark.sql.shuffle.partitions"] = str(engine.spark_partitions)
+    return {**chosen, **engine.spark_options, **ALWAYS}
 
 
-def _built(settings: SparkSettings, memory_gb: float | None) -> SparkSession:
+def _built(engine: EngineSettings) -> SparkSession:
     builder = SparkSession.builder.appName("dealcast")
-    if settings.master.startswith(CONNECT):
-        builder = builder.remote(settings.master)
+    if engine.spark_master.startswith(CONNECT):
+        builder = builder.remote(engine.spark_master)
     else:
-        builder = builder.master(settings.master)
-        if settings.master.startswith("local"):
+        builder = builder.master(engine.spark_master)
+        if engine.spark_master.startswith("local"):
             # By default it would be whatever `python3` is.
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    for name, value in options(settings, memory_gb=memory_gb).items():
+    for name, value in options(engine).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
