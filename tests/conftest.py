@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from servers.prefect import PrefectServer
     from servers.seaweed import S3Server
 
+    from dealcast.engines.base import Engine
+
 # Launchers of real servers, for any test: `from servers.seaweed import ...`.
 sys.path.insert(0, str(Path(__file__).parent))
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -75,6 +77,15 @@ def postgres() -> Iterator[Callable[[], str]]:
 
     with postgres_server() as server:
         yield server.database
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator["Engine"]:
+    """A Spark engine on two cores of this machine for the whole session."""
+    from servers.spark import spark_of_this_machine
+
+    with spark_of_this_machine() as engine:
+        yield engine
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

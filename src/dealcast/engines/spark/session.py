@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -34,6 +35,8 @@ def session(engine: EngineSettings) -> SparkSession:
     is_connect = engine.spark_master.startswith(CONNECT)
     if not is_connect and not _has_java():
         raise java_missing()
+    # Rows go to Python as Arrow; pandas, of which it warns, is never used.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     try:
         started = _built(engine)
     except Exception as error:  # py4j, gRPC and PySpark each have their own
@@ -66,8 +69,9 @@ def _built(engine: EngineSettings) -> SparkSession:
     else:
         builder = builder.master(engine.spark_master)
         if engine.spark_master.startswith("local"):
-            # By default it would be whatever `python3` is.
+            # By default workers would run whatever `python3` is, and listen on any address.
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     for name, value in options(engine).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
