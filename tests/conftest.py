@@ -12,11 +12,10 @@ import pytest
 from dealcast.contracts import CrmTables, RawExport
 
 if TYPE_CHECKING:
+    from dealcast.engines.base import Engine
     from servers.mlflow import MlflowServer
     from servers.prefect import PrefectServer
     from servers.seaweed import S3Server
-
-    from dealcast.engines.base import Engine
 
 # Launchers of real servers, for any test: `from servers.seaweed import ...`.
 sys.path.insert(0, str(Path(__file__).parent))

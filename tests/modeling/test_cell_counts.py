@@ -57,9 +57,7 @@ def test_a_model_of_counts_is_the_model_of_the_rows(
 def test_counts_are_turned_back_to_any_day(opportunities: pl.DataFrame) -> None:
     of_rows, of_counts = known_by(opportunities, EARLIER), from_counts(opportunities, EARLIER)
 
-    for one, other in zip(
-        of_rows.person_days.counts, of_counts.person_days.counts, strict=True
-    ):
+    for one, other in zip(of_rows.person_days.counts, of_counts.person_days.counts, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -256,7 +256,7 @@ def worth(tables: CrmTables, as_of: date) -> Worth:
 
 
 def list_prices(products: pl.LazyFrame | None) -> pl.LazyFrame:
-    """product and sales_price; no rows without a price list."""
+    """Product and sales_price; no rows without a price list."""
     rows = products if products is not None else _without_rows("product", "sales_price")
     return rows.select("product", "sales_price")
 

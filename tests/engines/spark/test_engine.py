@@ -52,9 +52,7 @@ def in_files(folder: Path, tables: CrmTables) -> dict[str, list[str]]:
 
 
 def assert_same(one: pl.LazyFrame, other: pl.LazyFrame) -> None:
-    assert_frame_equal(
-        one.sort(KEY).collect(), other.sort(KEY).collect(), rel_tol=0, abs_tol=1e-9
-    )
+    assert_frame_equal(one.sort(KEY).collect(), other.sort(KEY).collect(), rel_tol=0, abs_tol=1e-9)
 
 
 def test_spark_gives_what_polars_gives_on_the_real_data(

@@ -3,7 +3,9 @@ from dealcast.errors import ContractError, ServiceAwayError, ServiceError
 
 
 def test_a_cluster_that_does_not_answer_may_do_so_later() -> None:
-    told = "An error occurred\nCaused by: java.io.IOException: All masters are unresponsive! Giving up"
+    told = (
+        "An error occurred\nCaused by: java.io.IOException: All masters are unresponsive! Giving up"
+    )
 
     error = translated(RuntimeError(told), "The Spark session on 'spark://cluster:7077'")
 

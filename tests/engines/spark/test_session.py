@@ -20,7 +20,9 @@ def test_a_session_of_our_own_opens_no_port_to_others_and_counts_days_in_utc() -
 def test_a_cluster_must_be_able_to_reach_the_driver() -> None:
     chosen = options(EngineSettings(spark_master="spark://cluster:7077", memory_gb=1.5))
 
-    assert not {"spark.driver.host", "spark.driver.bindAddress", "spark.driver.memory"} & set(chosen)
+    assert not {"spark.driver.host", "spark.driver.bindAddress", "spark.driver.memory"} & set(
+        chosen
+    )
 
 
 def test_options_may_choose_all_but_what_figures_depend_on() -> None:

@@ -139,7 +139,11 @@ def test_only_counts_and_reports_come_to_the_driver(spark_run, collected) -> Non
 
 def test_what_spark_wrote_is_taken_up_on_one_machine(spark_run) -> None:
     store, _ = spark_run
-    flags = {"storage.root": store.root, "source.kind": "sample", "features.snapshot_every_days": 28}
+    flags = {
+        "storage.root": store.root,
+        "source.kind": "sample",
+        "features.snapshot_every_days": 28,
+    }
 
     manifest = run_steps(
         load_settings(environ={}, flags=flags), Plan("forecast", "monitor"), Silent(), quiet=True
