@@ -1,4 +1,4 @@
-"""The whole job on Spark, two cores of this machine: `python benchmarks/spark_job.py [ROWS] [--json]`.
+"""The whole job on two cores with Spark: `python benchmarks/spark_job.py [ROWS] [--json]`.
 
 Seconds of each step, peak memory of the Java process, of Python here and in tasks, all that came to
 the driver (calls, rows, bytes), and the plan of the features: its joins, and which rows it moves.
@@ -10,7 +10,6 @@ import json
 import re
 import resource
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,13 @@ class Told:
         self.quiet = quiet
 
     def started(self, step: Any) -> None:
-        self.began = time.perf_counter()
+        """Say nothing yet."""
 
     def progressed(self, note: str, share: float) -> None:
-        pass
+        """Say nothing yet."""
 
     def finished(self, record: Any) -> None:
+        """Print what it took."""
         if not self.quiet:
             print(f"{record.name:>12} {record.seconds:>8.1f} s", flush=True)
 

@@ -137,7 +137,7 @@ def log_of(
     cleaned: ClusterClean, dimensions: Iterable[CleanTable], corrections: pl.DataFrame | None
 ) -> CleaningLog:
     """What was done to all tables."""
-    parts = [cleaned, *dimensions]
+    parts: list[ClusterClean | CleanTable] = [cleaned, *dimensions]
     asked = frozenset[str]() if corrections is None else frozenset(corrections["row_hash"])
     return CleaningLog(
         tuple(rule for part in parts for rule in part.rules),

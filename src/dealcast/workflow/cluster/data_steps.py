@@ -105,9 +105,8 @@ def clean_export(ws: Workspace) -> Made:
     for table in dimensions:
         if len(table.frame):
             ws.save(made, table.table, table.frame)
-    aside = engine.from_polars(pl.concat([t.quarantine for t in dimensions])) if dimensions else ()
-    every = nw.concat([cleaned.quarantine, aside]) if dimensions else cleaned.quarantine
-    tables.write(made, "quarantine", every, contract_of("quarantine"))
+    aside = [cleaned.quarantine, *(engine.from_polars(t.quarantine) for t in dimensions)]
+    tables.write(made, "quarantine", nw.concat(aside), contract_of("quarantine"))
     log = log_of(cleaned, dimensions, corrections)
     made.objects["cleaning_log"] = f"runs/{ws.run_id}/cleaning_log.json"
     ws.store.put_json(made.objects["cleaning_log"], log.to_dict())
