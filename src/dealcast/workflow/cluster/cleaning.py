@@ -29,9 +29,14 @@ CLEAN_SCHEMA = Opportunities.create_empty().schema
 PLAN_SCHEMA = Plans.create_empty().schema
 ASIDE_SCHEMA = Quarantine.create_empty().schema
 # Clean rows with what is planned, rows set aside, and a log of each task, in one frame.
-SCHEMA = pl.Schema(
-    {"kind": pl.String, **CLEAN_SCHEMA, **PLAN_SCHEMA, **ASIDE_SCHEMA, LOG: pl.String}
-)
+_COLUMNS: dict[str, Any] = {
+    "kind": pl.String,
+    **CLEAN_SCHEMA,
+    **PLAN_SCHEMA,
+    **ASIDE_SCHEMA,
+    LOG: pl.String,
+}
+SCHEMA = pl.Schema(_COLUMNS)
 KEYED = pl.Schema(
     {PROVENANCE[0]: pl.String, PROVENANCE[1]: pl.UInt32}
     | dict.fromkeys((*COLUMNS[TABLE], TOGETHER), pl.String)

@@ -68,6 +68,13 @@ class ClusterTables:
         Keys are checked to be unique only within a batch. Raises ContractError.
         """
         table, location = table_named(name), self.ws.store.location
+        former = opened(location, table.path) if table.mode == "append" else None
+        if former is not None:
+            # What a run appends is there once, also when its step is done again.
+            appended = former.transaction_version(self.ws.run_id)
+            if appended is not None:
+                made.tables[name] = appended
+                return
         schema = contract().create_empty().schema
         checked = self.engine.mapped(rows, Checked(contract, name), schema)
         location.make(table.path)
@@ -75,9 +82,8 @@ class ClusterTables:
         folder = f"{self.ws.run_id}-{secrets.token_hex(4)}"
         place = Path(location.place(table.path)).resolve() / folder
         written = self.engine.write(checked, str(place))
-        former = opened(location, table.path) if table.mode == "append" else None
         files = NextFiles(
-            Schema.from_arrow(contract().create_empty().schema),
+            Schema.from_arrow(schema),
             [_added(folder, file) for file in written],
             kept=_paths(former),
         )
