@@ -12,6 +12,7 @@ import pytest
 from dealcast.contracts import CrmTables, RawExport
 
 if TYPE_CHECKING:
+    from dealcast.engines.base import Engine
     from servers.mlflow import MlflowServer
     from servers.prefect import PrefectServer
     from servers.seaweed import S3Server
@@ -75,6 +76,15 @@ def postgres() -> Iterator[Callable[[], str]]:
 
     with postgres_server() as server:
         yield server.database
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator["Engine"]:
+    """A Spark engine on two cores of this machine for the whole session."""
+    from servers.spark import spark_of_this_machine
+
+    with spark_of_this_machine() as engine:
+        yield engine
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

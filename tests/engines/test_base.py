@@ -1,4 +1,4 @@
-"""What every engine of this machine does alike."""
+"""What every engine does alike."""
 
 import importlib
 from datetime import date
@@ -24,8 +24,10 @@ ROWS = pl.DataFrame(
 )
 
 
-@pytest.fixture(params=["polars", "duckdb"])
+@pytest.fixture(params=["polars", "duckdb", pytest.param("spark", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "spark":
+        return request.getfixturevalue("spark")
     return open_engine(EngineSettings(name=request.param, memory_gb=1.5))
 
 
@@ -98,8 +100,9 @@ def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch) -> No
     assert refused.value.remedy == "uv pip install 'dealcast[duckdb]'"
 
 
-@pytest.mark.parametrize("name", ["polars", "duckdb"])
+@pytest.mark.parametrize("name", ["polars", "duckdb", "spark"])
 def test_what_the_settings_call_it_is_what_it_is_called(name: str) -> None:
+    pytest.importorskip({"spark": "pyspark"}.get(name, name))
     module, kind = base.ENGINES[name].split(":")
 
     assert getattr(importlib.import_module(module), kind).name == name

@@ -45,7 +45,8 @@ class Batch:
 class CleanedRows:
     """Some opportunities, cleaned: rows in = rows of `opportunities` + rows of `quarantine`.
 
-    `plans` has a row per open opportunity for which something is planned.
+    `plans` has a row per open opportunity for which something is planned. `corrected` are the
+    hashes of corrected rows.
     """
 
     opportunities: pl.DataFrame
@@ -53,6 +54,7 @@ class CleanedRows:
     quarantine: dy.DataFrame[Quarantine]
     rules: tuple[Applied, ...]
     rows_in: int
+    corrected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class RowCleaner:
             quarantine,
             (*batch.rules, *set_aside_by_reason(context.table, quarantine)),
             batch.rows,
+            batch.corrected,
         )
 
 

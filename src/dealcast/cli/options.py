@@ -14,6 +14,7 @@ from dealcast.settings import SOURCE_KINDS, LoadedSettings, load_settings, parse
 FLAGS = {
     "root": "storage.root",
     "log_level": "logging.level",
+    "engine": "engine.name",
     "source": "source.kind",
     "path": "source.path",
     "mapping": "source.mapping",

@@ -103,7 +103,8 @@ def cleaning(log: Row, figures: Row) -> None:
     ]
     out.print(table("Cleaning", ("code", "table", "what was done", ">rows", "for example"), rows))
     out.print(rows_account(figures))
-    out.print(f"Quality after cleaning {figures['quality_clean']:.3f}")
+    if "quality_clean" in figures:
+        out.print(f"Quality after cleaning {figures['quality_clean']:.3f}")
 
 
 def quarantine(rows: Sequence[Row], *, total: int) -> None:
@@ -133,11 +134,13 @@ def quarantine(rows: Sequence[Row], *, total: int) -> None:
 def features(figures: Row) -> None:
     """What was built."""
     out = console()
-    out.print(
-        f"crm_features: {count(figures['crm_features_rows'])} rows x "
-        f"{figures['crm_features_columns']} columns, as of the export (for people, not for models)"
-    )
-    out.print(f"split: {figures['split']}")
+    if "crm_features_rows" in figures:
+        out.print(
+            f"crm_features: {count(figures['crm_features_rows'])} rows x "
+            f"{figures['crm_features_columns']} columns, as of the export (for people, not for "
+            "models)"
+        )
+        out.print(f"split: {figures['split']}")
     names = figures["point_in_time_features"]
     out.print(
         f"snapshot_features: {count(figures['snapshot_rows'])} rows x {len(names)} features "

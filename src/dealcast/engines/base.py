@@ -53,6 +53,7 @@ class Engine(Protocol):
 ENGINES: dict[str, str] = {
     "polars": "dealcast.engines.polars:PolarsEngine",
     "duckdb": "dealcast.engines.duckdb:DuckdbEngine",
+    "spark": "dealcast.engines.spark.engine:SparkEngine",
 }
 
 

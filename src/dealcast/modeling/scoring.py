@@ -57,6 +57,16 @@ def score(
     refuse_mismatch(model, as_of, catalogue_fingerprint)
     today = model.updated(known_by(tables.opportunities.collect(), as_of))
     opened = with_amount(open_on(tables.opportunities, as_of), tables, as_of).collect()
+    return scored(today, opened, as_of=as_of, model_id=model.model_id, grades=grades)
+
+
+def scored(
+    today: WinModel, opened: pl.DataFrame, *, as_of: date, model_id: str, grades: tuple[float, ...]
+) -> Scored:
+    """The same of some rows of `open_on` with their amounts, each row by itself.
+
+    `today` is the model of that id with what is known of all opportunities by `as_of`.
+    """
     aged = _aged(opened)
     kinds = _kinds(today, aged, as_of)
     explained = explain(today, kinds)
@@ -65,13 +75,13 @@ def score(
         .hstack(_on_all(opened, told(explained, aged)))
         .with_columns(
             scored_on=pl.lit(as_of),
-            model_id=pl.lit(model.model_id),
-            expected_value=pl.col("amount") * pl.col(f"p_won_{model.horizons_days[-1]}"),
-            grade=_grade(pl.col(f"p_won_{model.horizons_days[-1]}"), grades),
+            model_id=pl.lit(model_id),
+            expected_value=pl.col("amount") * pl.col(f"p_won_{today.horizons_days[-1]}"),
+            grade=_grade(pl.col(f"p_won_{today.horizons_days[-1]}"), grades),
             is_low_information=(pl.col("age_days") < LOW_INFORMATION_DAYS).fill_null(value=False),
         )
         .sort(["expected_value", "opportunity_id"], descending=[True, False], nulls_last=True)
-        .select(scores_contract(model.horizons_days).column_names())
+        .select(scores_contract(today.horizons_days).column_names())
     )
     rows = aged.with_columns(scored_on=pl.lit(as_of))
     return Scored(scores, reasons(explained, rows, today.horizons_days[-1]), today)
@@ -192,13 +202,27 @@ def _numbers(values: FloatArray | DayArray) -> pl.Series:
     return pl.Series(np.ascontiguousarray(values))
 
 
+class Worth(NamedTuple):
+    """What is known of amounts by a day: list prices by product, and what was won.
+
+    `prices`: product and sales_price; `overall`: one row of the discount (value by list price, a
+    share) and the mean_of_all won; `of_product`: the mean_of_product won.
+    """
+
+    prices: pl.LazyFrame
+    overall: pl.LazyFrame
+    of_product: pl.LazyFrame
+
+
 def with_amount(opened: pl.LazyFrame, tables: CrmTables, as_of: date) -> pl.LazyFrame:
     """Adds amount (if won) and where it is from; null where nothing is known."""
     plans = tables.plans if tables.plans is not None else _without_rows("opportunity_id", "amount")
-    prices = (
-        tables.products if tables.products is not None else _without_rows("product", "sales_price")
-    ).select("product", "sales_price")
-    overall, of_product = _won_values(tables.opportunities, prices, as_of)
+    stated = opened.join(plans.select("opportunity_id", "amount"), on="opportunity_id", how="left")
+    return amounts(stated, worth(tables, as_of))
+
+
+def amounts(stated: pl.LazyFrame, worth: Worth) -> pl.LazyFrame:
+    """The rows, of which `amount` is the one stated or null, with the best there is."""
     list_price = pl.when(pl.col("sales_price") > 0).then(pl.col("sales_price"))
     known = {
         "stated": pl.col("amount"),
@@ -206,10 +230,9 @@ def with_amount(opened: pl.LazyFrame, tables: CrmTables, as_of: date) -> pl.Lazy
         "mean won value": pl.coalesce("mean_of_product", "mean_of_all"),
     }
     return (
-        opened.join(plans.select("opportunity_id", "amount"), on="opportunity_id", how="left")
-        .join(prices, on="product", how="left")
-        .join(of_product, on="product", how="left")
-        .join(overall, how="cross")
+        stated.join(worth.prices, on="product", how="left")
+        .join(worth.of_product, on="product", how="left")
+        .join(worth.overall, how="cross")
         .with_columns(
             amount=pl.coalesce(known.values()),
             amount_from=pl.coalesce(
@@ -219,18 +242,23 @@ def with_amount(opened: pl.LazyFrame, tables: CrmTables, as_of: date) -> pl.Lazy
     )
 
 
-def _won_values(
-    opportunities: pl.LazyFrame, prices: pl.LazyFrame, as_of: date
-) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Of what was won until a day: the discount and the mean value; the mean by product."""
+def worth(tables: CrmTables, as_of: date) -> Worth:
+    """What the tables say of amounts until a day."""
+    prices = list_prices(tables.products)
     value, price = pl.col("close_value"), pl.col("sales_price")
-    won = opportunities.filter(pl.col("deal_stage") == "Won", pl.col("close_date") <= as_of).join(
-        prices, on="product", how="left"
-    )
+    won = tables.opportunities.filter(
+        pl.col("deal_stage") == "Won", pl.col("close_date") <= as_of
+    ).join(prices, on="product", how="left")
     overall = won.select(
         discount=(value / price).filter(price > 0).mean(), mean_of_all=value.mean()
     )
-    return overall, won.group_by("product").agg(mean_of_product=value.mean())
+    return Worth(prices, overall, won.group_by("product").agg(mean_of_product=value.mean()))
+
+
+def list_prices(products: pl.LazyFrame | None) -> pl.LazyFrame:
+    """Product and sales_price; no rows without a price list."""
+    rows = products if products is not None else _without_rows("product", "sales_price")
+    return rows.select("product", "sales_price")
 
 
 def _without_rows(key: str, number: str) -> pl.LazyFrame:

@@ -143,8 +143,27 @@ def train(  # noqa: PLR0913 - keywords from different parts of the run
 
     Raises ModelError where too few opportunities had closed by then, or all with one outcome.
     """
+    return train_on(
+        known_by(opportunities, as_of),
+        context,
+        catalogue_fingerprint=catalogue_fingerprint,
+        estimator=estimator,
+        recalibration=recalibration,
+        min_closed=min_closed,
+    )
+
+
+def train_on(  # noqa: PLR0913 - as `train`
+    history: History,
+    context: Context,
+    *,
+    catalogue_fingerprint: str,
+    estimator: str = DEFAULT,
+    recalibration: Recalibration = UNCHANGED,
+    min_closed: int | None = None,
+) -> WinModel:
+    """The same of a history, wherever it was made."""
     settings = context.settings
-    history = known_by(opportunities, as_of)
     won, lost = _enough(history, settings.min_closed if min_closed is None else min_closed)
     chosen = estimator_named(estimator)
     horizons = tuple(sorted(set(settings.horizons_days)))
@@ -160,7 +179,7 @@ def train(  # noqa: PLR0913 - keywords from different parts of the run
         fitted=fitted,
         base_rates=base_rates(history, horizons),
         horizons_days=horizons,
-        trained_until=as_of,
+        trained_until=history.known_until,
         first_close=EPOCH + timedelta(days=history.first_close),
         features=chosen.features,
         entities=tuple(sorted(fitted.entities)),

@@ -217,13 +217,28 @@ class FeatureSettings(Section):
 class EngineSettings(Section):
     """What computes snapshots and point-in-time features, and in how much memory."""
 
-    name: Literal["polars", "duckdb"] = Field(
-        "polars", description="polars, the default; or duckdb (extra 'duckdb')."
+    name: Literal["polars", "duckdb", "spark"] = Field(
+        "polars",
+        description="polars, the default; duckdb, spark: of the extras of these names.",
     )
     memory_gb: float | None = Field(
         None,
         gt=0,
-        description="Memory (GB) for batches of rows and for DuckDB; by default most there is.",
+        description="Memory (GB) for batches of rows, DuckDB and a local Spark; "
+        "by default most there is.",
+    )
+    spark_master: str = Field(
+        "local[*]",
+        min_length=1,
+        description="Where Spark runs, if no session is active already. local[*]: on all cores of "
+        "this machine; local[2]: on two; spark://HOST:7077, yarn, k8s://URL: a cluster; "
+        "sc://HOST:15002: Spark Connect.",
+    )
+    spark_partitions: int | None = Field(
+        None, ge=1, description="Parts of a shuffle of Spark (count); by default two per core."
+    )
+    spark_options: dict[str, str] = Field(
+        default_factory=dict, description="Further options of Spark by name, such as its memory."
     )
 
 

@@ -11,6 +11,9 @@ from dealcast.snapshots import build_snapshots, snapshot_dates
 from dealcast.tracking.base import ModelVersion, Promotion
 from dealcast.workflow.workspace import Workspace
 
+# In the memory of a task that was given a sample: of how many opportunities it was drawn (count).
+SAMPLED_FROM = "sampled from"
+
 
 def model_entities(ws: Workspace) -> tuple[str, ...]:
     """The entities that a model may use: asked for, and let in by the leak gate."""
@@ -24,7 +27,8 @@ def judged_opportunities(ws: Workspace) -> Any:
 
     model = ws.settings.model
     opportunities = ws.known_tables().opportunities.collect()
-    return judged(opportunities, at_most=model.max_judged, seed=model.seed)
+    drawn = judged(opportunities, at_most=model.max_judged, seed=model.seed)
+    return drawn._replace(out_of=ws.memo.get(SAMPLED_FROM, drawn.out_of))
 
 
 def judged_snapshots(ws: Workspace, opportunities: pl.DataFrame) -> pl.DataFrame:
@@ -97,8 +101,8 @@ def _judge_challenger(
         return error.problem, True
     if incomparable := _incomparable(ws, version, champion, former):
         return incomparable, True
-    if "backtest_predictions" not in ws.record("evaluate").tables:
-        return "the history is too short to compare it with the champion", False
+    if untried := _untried(ws):
+        return untried, False
     met = contest(
         former,
         version.model_id,
@@ -107,6 +111,15 @@ def _judge_challenger(
     )
     ws.store.put_json(f"runs/{ws.run_id}/contest.json", met.to_dict())
     return met.reason, met.promoted
+
+
+def _untried(ws: Workspace) -> str | None:
+    """Why the two cannot be compared on the same opportunities; None where they can."""
+    if ws.settings.engine.name == "spark":
+        return "models trained on Spark are not compared with the champion, which stays"
+    if "backtest_predictions" not in ws.record("evaluate").tables:
+        return "the history is too short to compare it with the champion"
+    return None
 
 
 def _incomparable(

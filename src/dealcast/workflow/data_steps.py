@@ -36,7 +36,7 @@ def ingest(ws: Workspace) -> Made:
     options = ReadingOptions.of(ws.settings.source)
     source = open_source(ws.settings.source)
     with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
-        files = _fetched(ws, source, Path(folder))
+        files = fetched_files(ws, source, Path(folder))
         export = read_export(files, options)
         formats = [asdict(f) for f in export.formats]
         raw = ws.store.keep_raw(files, {"kind": ws.settings.source.kind, "formats": formats})
@@ -48,16 +48,16 @@ def ingest(ws: Workspace) -> Made:
         figures={
             "rows_in": export.rows,
             "source_kind": ws.settings.source.kind,
-            "source_terms": _terms(source),
+            "source_terms": terms_of(source),
             "formats": formats,
             "reading": options.to_dict(),
         },
     )
 
 
-def _fetched(ws: Workspace, source: Source, into: Path) -> list[Path]:
+def fetched_files(ws: Workspace, source: Source, into: Path) -> list[Path]:
     """The source's files; only what changed is read where the kept export can be completed."""
-    former, terms = ws.records.get("ingest"), _terms(source)
+    former, terms = ws.records.get("ingest"), terms_of(source)
     if (
         isinstance(source, IncrementalSource)
         and former is not None
@@ -70,7 +70,8 @@ def _fetched(ws: Workspace, source: Source, into: Path) -> list[Path]:
     return source.fetch(into)
 
 
-def _terms(source: Source) -> str | None:
+def terms_of(source: Source) -> str | None:
+    """What kept rows of an incremental source depend on; None of others."""
     return source.terms if isinstance(source, IncrementalSource) else None
 
 

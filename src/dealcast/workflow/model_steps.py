@@ -1,6 +1,7 @@
 """The steps of the model: judge the ways to learn, train the win model, score."""
 
 import logging
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -134,9 +135,16 @@ def _judged(ws: Workspace, tested: Any, to_judge: Any, snapshots: pl.DataFrame) 
 
 def train_model(ws: Workspace) -> Made:
     """Fit the win model on all that is known, and let it contest the champion."""
+    from dealcast.modeling.history import known_by
+
+    return trained(ws, lambda _: known_by(ws.known_tables().opportunities.collect(), ws.as_of))
+
+
+def trained(ws: Workspace, history_of: Callable[[tuple[str, ...]], Any]) -> Made:
+    """The same, where `history_of` gives the history, for which these entities matter."""
     from dealcast.modeling.estimators import DEFAULT
     from dealcast.modeling.recalibration import UNCHANGED, Recalibration
-    from dealcast.modeling.training import train
+    from dealcast.modeling.training import train_on
 
     judged = ws.record("evaluate").figures
     _refuse_near_perfect(ws, judged.get("largest_auc", 0.0))
@@ -148,10 +156,10 @@ def train_model(ws: Workspace) -> Made:
         )
     fallback = DEFAULT if wanted == "auto" else wanted
     recalibration = judged.get("recalibration")
-    model = train(
-        ws.known_tables().opportunities.collect(),
-        fitting_context(ws),
-        as_of=ws.as_of,
+    context = fitting_context(ws)
+    model = train_on(
+        history_of(context.entities),
+        context,
         catalogue_fingerprint=catalogue_fingerprint(CATALOGUE),
         estimator=judged.get("chosen_estimator", fallback),
         recalibration=Recalibration(**recalibration) if recalibration else UNCHANGED,

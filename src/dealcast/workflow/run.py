@@ -9,7 +9,14 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import Protocol
 
-from dealcast.errors import DealcastError, SettingsError, StoreAwayError, StoreError, nearest
+from dealcast.errors import (
+    DealcastError,
+    SettingsError,
+    StoreAwayError,
+    StoreError,
+    listed,
+    nearest,
+)
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Param, open_registry, open_tracker
 from dealcast.workflow.log import logged_run, logged_step
@@ -22,7 +29,7 @@ from dealcast.workflow.manifest import (
     new_run_id,
     save_latest_step,
 )
-from dealcast.workflow.steps import JOBS, STEP_NAMES, STEPS, Step
+from dealcast.workflow.steps import JOBS, ON_CLUSTER, STEP_NAMES, STEPS, Step, function_of
 from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.workspace import Workspace
 
@@ -76,6 +83,19 @@ class Plan:
                 remedy=f"the order is {', '.join(STEP_NAMES)}",
             )
         return STEPS[first : last + 1]
+
+
+def _possible(steps: Sequence[Step], engine: str) -> Sequence[Step]:
+    """Those that the engine can do. Raises SettingsError where it can do none."""
+    if engine != "spark":
+        return steps
+    possible = [step for step in steps if step.name in ON_CLUSTER]
+    if not possible:
+        raise SettingsError(
+            f"Spark does not do {listed(step.name for step in steps)}.",
+            remedy="leave out --engine spark: the step reads the tables that Spark wrote",
+        )
+    return possible
 
 
 def _of_job(job: str, done: Container[str]) -> Sequence[Step]:
@@ -157,7 +177,7 @@ def open_run(  # noqa: PLR0913 - three say what to run, three are for whoever ru
     plan.steps()  # a wrong name is told before the store is asked
     store = open_store(settings.storage)
     records = load_latest_steps(store)
-    steps = plan.steps(records)
+    steps = _possible(plan.steps(records), settings.engine.name)
     _refuse_other_source(loaded, records, steps)
     run_id = new_run_id(now())
     manifest = RunManifest(
@@ -229,7 +249,7 @@ def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> S
         return record
     with logged_step(step.name):
         began = time.perf_counter()
-        made = step.run(ws)
+        made = function_of(step, ws.settings.engine)(ws)
         seconds = round(time.perf_counter() - began, 3)
     record = StepRecord(
         name=step.name,
@@ -250,6 +270,7 @@ def _fingerprint(step: Step, ws: Workspace) -> str:
     return digest(
         {
             "step": step.name,
+            **({"engine": "spark"} if ws.settings.engine.name == "spark" else {}),
             "code": {k: v for k, v in code_version().items() if k != "commit"},
             "settings": {s: getattr(ws.settings, s).model_dump(mode="json") for s in step.sections},
             "watches": {t: ws.store.version(t) for t in step.watches if ws.store.has(t)},

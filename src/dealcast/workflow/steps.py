@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dealcast.settings import EngineSettings
     from dealcast.workflow.workspace import Made, Workspace
 
 
@@ -117,6 +118,17 @@ STEPS: tuple[Step, ...] = (
         asks_registry=True,
     ),
 )
+# What does a step on a cluster (engine.name: spark), where its rows stay.
+ON_CLUSTER: "dict[str, Callable[[Workspace], Made]]" = {
+    "ingest": loaded("cluster.data_steps:ingest"),
+    "validate": loaded("cluster.data_steps:validate_sample"),
+    "clean": loaded("cluster.data_steps:clean_export"),
+    "features": loaded("cluster.data_steps:features"),
+    "audit": loaded("cluster.data_steps:audit_sample"),
+    "evaluate": loaded("cluster.model_steps:evaluate_sample"),
+    "train": loaded("cluster.model_steps:train_model"),
+    "score": loaded("cluster.model_steps:score_open"),
+}
 STEP_NAMES = tuple(step.name for step in STEPS)
 
 # job -> the steps that one schedule runs. A model that was never trained is trained first.
@@ -125,3 +137,13 @@ JOBS: dict[str, tuple[str, ...]] = {
     "train": ("features", "audit", "evaluate", "train", "score", "forecast"),
     "monitor": ("monitor",),
 }
+
+
+def function_of(step: Step, engine: "EngineSettings") -> "Callable[[Workspace], Made]":
+    """What does the step: on a cluster, where Spark is chosen. Raises MissingExtraError."""
+    if engine.name != "spark":
+        return step.run
+    from dealcast.engines.base import open_engine
+
+    open_engine(engine)
+    return ON_CLUSTER[step.name]

@@ -22,7 +22,7 @@ def summarise(manifest: RunManifest, store: Store) -> dict[str, Any]:
         **_without_bulk(manifest.figures),
         **_quality(steps, store),
         **_cleaning(steps, store),
-        "top_opportunities": _top(steps, store),
+        "top_opportunities": _top(steps, store, manifest.settings["engine"]["name"]),
         "tables": {t: v for s in manifest.steps for t, v in s.tables.items()},
         "manifest": store.place(manifest.key),
         "report": store.place(key) if store.has_object(key := manifest.report_key) else None,
@@ -76,8 +76,9 @@ def _cleaning(steps: dict[str, StepRecord], store: Store) -> dict[str, Any]:
     }
 
 
-def _top(steps: dict[str, StepRecord], store: Store) -> list[dict[str, Any]]:
-    if "score" not in steps:
+def _top(steps: dict[str, StepRecord], store: Store, engine: str) -> list[dict[str, Any]]:
+    # Of what a cluster scored nothing is fetched here.
+    if "score" not in steps or engine == "spark":
         return []
     scores = store.load("scores", version=steps["score"].tables["scores"])
     return scores.filter(~scores["is_stale"]).head(TOP).to_dicts()

@@ -102,9 +102,14 @@ class Workspace:
 
     def known_tables(self) -> CrmTables:
         """The clean tables as they were known on `as_of`; all of them at the export's own end."""
-        if self.as_of >= self._last_date:
+        if self.is_at_export_end:
             return self.crm_tables()
         return as_known_on(self.crm_tables(), self.as_of)
+
+    @property
+    def is_at_export_end(self) -> bool:
+        """Whether all that the export knows is known on `as_of`."""
+        return self.as_of >= self._last_date
 
     @property
     def as_of(self) -> date:

@@ -79,9 +79,9 @@ def read_export(files: Sequence[Path], options: ReadingOptions) -> RawExport:
     mapping = options.mapping
     tables: dict[str, pl.DataFrame] = {}
     formats: list[FileFormat] = []
-    for table, paths in _by_table(files, options).items():
-        keys = _keys_in_use(tables.get("opportunities"), table)
-        parts = [_read_file(path, table, mapping, options, keys) for path in paths]
+    for table, paths in files_by_table(files, options).items():
+        keys = keys_in_use(tables.get("opportunities"), table)
+        parts = [read_file(path, table, mapping, options, keys) for path in paths]
         formats += [file_format for _, file_format in parts]
         tables[table] = compact(pl.concat([frame for frame, _ in parts], how="diagonal"))
         del parts
@@ -90,7 +90,7 @@ def read_export(files: Sequence[Path], options: ReadingOptions) -> RawExport:
     return RawExport(tables, tuple(formats))
 
 
-def _by_table(files: Sequence[Path], options: ReadingOptions) -> dict[str, list[Path]]:
+def files_by_table(files: Sequence[Path], options: ReadingOptions) -> dict[str, list[Path]]:
     """Files by table, opportunities first. A file given alone holds the opportunities."""
     mapping = options.mapping
     found: dict[str, list[Path]] = {}
@@ -122,15 +122,20 @@ def _mapped(table: str, mapping: CrmMapping) -> str:
     return table
 
 
-def _keys_in_use(opportunities: pl.DataFrame | None, table: str) -> pl.Series | None:
+def keys_in_use(opportunities: pl.DataFrame | None, table: str) -> pl.Series | None:
+    """The keys of a dimension table that opportunities name; None where they name none."""
     if opportunities is None or KEYS[table] not in opportunities.columns:
         return None
     return opportunities[KEYS[table]].unique().cast(pl.String)
 
 
-def _read_file(
+def read_file(
     path: Path, table: str, mapping: CrmMapping, options: ReadingOptions, keys: pl.Series | None
 ) -> tuple[pl.DataFrame, FileFormat]:
+    """The rows of one file of a table, as text in our names and notation.
+
+    `keys`: those that opportunities name, where there may be several columns of them.
+    """
     rows = _rows(path, options)
     if rows.frame.is_empty():
         raise SourceError(

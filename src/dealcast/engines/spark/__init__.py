@@ -1,0 +1,1 @@
+"""Spark: a cluster, or as many cores of this machine (only pyspark)."""
