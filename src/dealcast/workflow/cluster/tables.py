@@ -75,15 +75,17 @@ class ClusterTables:
             if appended is not None:
                 made.tables[name] = appended
                 return
-        schema = contract().create_empty().schema
-        checked = self.engine.mapped(rows, Checked(contract, name), schema)
+        schema = Schema.from_arrow(contract().create_empty().schema)
+        # Delta knows no unsigned numbers: files must have the types that it has for them.
+        stored = pl.Schema(schema.to_arrow())
+        checked = self.engine.mapped(rows, Checked(contract, name), stored)
         location.make(table.path)
         # A folder of its own: what a run leaves that fails is nobody's file.
         folder = f"{self.ws.run_id}-{secrets.token_hex(4)}"
         place = Path(location.place(table.path)).resolve() / folder
         written = self.engine.write(checked, str(place))
         files = NextFiles(
-            Schema.from_arrow(schema),
+            schema,
             [_added(folder, file) for file in written],
             kept=_paths(former),
         )
