@@ -5,7 +5,7 @@ What reads and writes the store is loaded by the command that does, so that help
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -13,15 +13,16 @@ from dealcast.cli import render, render_runs
 from dealcast.cli.options import settings_options, source_options
 from dealcast.cli.progress import progress
 from dealcast.cli.summary import show_summary
-from dealcast.engines.base import ENGINES
 from dealcast.errors import SettingsError
-from dealcast.settings import LoadedSettings, shown
+from dealcast.settings import EngineSettings, LoadedSettings, shown
 from dealcast.workflow.steps import JOBS, STEP_NAMES
 
 if TYPE_CHECKING:
     from dealcast.workflow.manifest import RunManifest
     from dealcast.workflow.run import Plan, Watcher
     from dealcast.workflow.store import Store
+
+ENGINES = get_args(EngineSettings.model_fields["name"].annotation)
 
 
 def run_and_show(
@@ -53,13 +54,13 @@ def _run_as_flow(loaded: LoadedSettings, plan: "Plan", watcher: "Watcher") -> "R
     epilog="Example: dealcast run --path exports/ --root data\n\n"
     "Example: dealcast run --source sample --json | jq .rows_clean\n\n"
     "Example: dealcast run --env staging --job daily\n\n"
-    "Example: dealcast run --path exports/ --engine spark --set engine.spark_master=local[2]"
+    "Example: dealcast run --path exports/ --engine spark"
 )
 @source_options
 @click.option("--from", "start", metavar="STEP", help=f"Start here: {', '.join(STEP_NAMES)}.")
 @click.option("--to", "stop", metavar="STEP", help="Stop after this step.")
 @click.option("--job", metavar="JOB", help=f"The steps of one schedule: {', '.join(JOBS)}.")
-@click.option("--engine", type=click.Choice(list(ENGINES)), help="What computes the heavy steps.")
+@click.option("--engine", type=click.Choice(ENGINES), help="What computes the heavy steps.")
 @click.option("--timings", is_flag=True, help="Show the seconds that each step took.")
 @settings_options
 def run(
