@@ -21,6 +21,7 @@ from dealcast.snapshots import (
     snapshot_dates,
     snapshots_of,
     week_of_quarter,
+    with_quarters,
 )
 
 MONDAYS = [date(2017, 3, 6), date(2017, 3, 13), date(2017, 3, 20)]
@@ -96,6 +97,29 @@ def test_integers_arrays_and_columns_give_the_same_calendar() -> None:
         )["x"]
         assert array.tolist() == one_by_one
         assert column.to_list() == one_by_one
+
+
+@pytest.mark.parametrize("first_month", range(1, 13))
+def test_the_columns_of_quarters_are_those_of_the_functions(first_month: int) -> None:
+    days = np.arange("1980-01-01", "2100-01-01", dtype="datetime64[D]").astype(np.int64)
+    rows = nw.from_native(pl.LazyFrame({"day": days}))
+
+    found = with_quarters(rows, "day", fiscal_year_start_month=first_month).to_native().collect()
+
+    assert found.columns == ["day", "month_of_quarter", "quarter_start", "quarter_end"]
+    for function in (quarter_start, quarter_end, month_of_quarter):
+        expected = function(days, fiscal_year_start_month=first_month)
+        assert (found[function.__name__].to_numpy() == expected).all()
+
+
+def test_every_date_that_the_contracts_allow_has_its_day_number_in_a_column() -> None:
+    dates = np.arange("1980-01-01", "2100-01-01", dtype="datetime64[D]")
+
+    found = nw.from_native(pl.DataFrame({"d": dates}), eager_only=True).select(
+        number=day_number(nw.col("d"))
+    )
+
+    assert (found["number"].to_numpy() == dates.astype(np.int64)).all()
 
 
 def test_snapshot_dates_start_on_the_weekday_after_the_first_known_close() -> None:

@@ -46,9 +46,9 @@ def day_number(
         return (when - EPOCH).days
     if isinstance(when, np.ndarray):
         return when.astype("datetime64[D]").astype(np.int64)
-    year = when.dt.year()
-    leap_days = _over(year - 1969, 4) - _over(year - 1901, 100) + _over(year - 1601, 400)
-    return (when.dt.ordinal_day() - 1 + (year - 1970) * 365 + leap_days).cast(nw.Int64)
+    # 365 days a year, and one more every fourth; few terms, as engines take time for each.
+    new_year = _over(1461 * when.dt.year() - 1969, 4) - 365 * EPOCH.year
+    return new_year + when.dt.ordinal_day() - 1
 
 
 def quarter_start(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
@@ -80,26 +80,46 @@ def week_of_quarter(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
 
 def month_of_quarter(day: Days, *, fiscal_year_start_month: int = 1) -> Days:
     """Month of the fiscal quarter: 1, 2 or 3."""
-    return _month(day) - _first_month(day, fiscal_year_start_month) + 1
+    return _months_before(_month(day), fiscal_year_start_month) + 1
+
+
+def with_quarters(rows: Frame, day: str, *, fiscal_year_start_month: int = 1) -> Frame:
+    """The rows with the columns quarter_start, quarter_end and month_of_quarter of a day number.
+
+    Those of the functions of these names; what they share is computed once, as a column.
+    """
+    month, before = nw.col("month"), nw.col("month_of_quarter") - 1
+    return (
+        rows.with_columns(month=_month(nw.col(day)))
+        .with_columns(month_of_quarter=_months_before(month, fiscal_year_start_month) + 1)
+        .with_columns(month=month - before)
+        .with_columns(quarter_start=_first_day(month), quarter_end=_first_day(month + 3) - 1)
+        .drop("month")
+    )
 
 
 def _month(day: Days) -> Days:
     """Months since March 1900."""
-    since = day + _MARCH_1900
-    year = _over(4 * since + 3, 1461)
-    return 12 * year + _over(5 * (since - _over(1461 * year, 4)) + 2, 153)
+    quarter_days = 4 * day + (4 * _MARCH_1900 + 3)
+    day_of_year = _over(quarter_days % 1461, 4)
+    return 12 * _over(quarter_days, 1461) + _over(5 * day_of_year + 2, 153)
 
 
 def _first_month(day: Days, fiscal_year_start_month: int) -> Days:
     """The first month of the day's fiscal quarter, in months since March 1900."""
     month = _month(day)
-    return month - (month + 12 - fiscal_year_start_month) % 3
+    return month - _months_before(month, fiscal_year_start_month)
+
+
+def _months_before(month: Days, fiscal_year_start_month: int) -> Days:
+    """How many months of the fiscal quarter come before a month counted from March 1900: 0 to 2."""
+    return (month + (12 - fiscal_year_start_month)) % 3
 
 
 def _first_day(month: Days) -> Days:
     """Day number of the first day of a month counted from March 1900."""
-    year = _over(month, 12)
-    return _over(1461 * year, 4) + _over(153 * (month - 12 * year) + 2, 5) - _MARCH_1900
+    day_of_year = _over(153 * (month % 12) + 2, 5)
+    return _over(1461 * _over(month, 12), 4) + day_of_year - _MARCH_1900
 
 
 def _over(days: Days, by: int) -> Days:

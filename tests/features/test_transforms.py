@@ -5,7 +5,7 @@ from sklearn.preprocessing import LabelEncoder as SklearnLabelEncoder
 from sklearn.preprocessing import StandardScaler as SklearnStandardScaler
 
 from dealcast.errors import ModelError
-from dealcast.features.transforms import UNSEEN, FittedTransforms
+from dealcast.features.transforms import UNSEEN, FittedTransforms, StandardScaler
 
 PRODUCTS = ["GTX Pro", "MG", None, "gtx", "Ünder", "GTX Pro", "A"]
 PRICES = [4821.0, 55.0, None, 3.5, 1e9, -2.0, 0.0]
@@ -82,10 +82,22 @@ def test_a_row_that_stands_for_many_counts_as_often() -> None:
     counted = pl.DataFrame({"x": [1.0, None, 5.0], "n": [1, 1, 3]})
 
     once = FittedTransforms.fit(rows, encode=[], scale=["x"]).scalers["x"]
-    often = FittedTransforms.fit(counted, encode=[], scale=["x"], count="n").scalers["x"]
+    often = FittedTransforms.fit_counted(counted, counted["n"], encode=[], scale=["x"]).scalers["x"]
 
     assert often.mean == pytest.approx(once.mean, rel=1e-15)
     assert often.deviation == pytest.approx(once.deviation, rel=1e-15)
+
+
+def test_a_row_that_never_counts_teaches_nothing() -> None:
+    counted = pl.DataFrame({"t": ["a", "b"], "x": [1.0, 5.0], "n": [3, 0]})
+
+    some = FittedTransforms.fit_counted(counted, counted["n"], encode=["t"], scale=["x"])
+    none = FittedTransforms.fit_counted(counted, counted["n"] * 0, encode=["t"], scale=["x"])
+
+    assert some.encoders["t"].categories.to_list() == ["a"]
+    assert some.scalers["x"] == StandardScaler(1.0, 1.0)
+    assert none.encoders["t"].categories.to_list() == []
+    assert none.scalers["x"] == StandardScaler(None, None)
 
 
 def test_transforms_of_parts_are_one_for_all_their_columns() -> None:

@@ -150,7 +150,8 @@ def read_off(spec: FeatureSpec) -> nw.Expr:
 
 
 def _value(spec: FeatureSpec, total: Total, key: str) -> nw.Expr:
-    return nw.col(f"{_running(spec, total).column}_{key}") / 10.0**total.decimals
+    units = nw.col(f"{_running(spec, total).column}_{key}")
+    return units / 10.0**total.decimals if total.decimals else units
 
 
 def _ratio(total: nw.Expr, per: nw.Expr) -> nw.Expr:
@@ -172,20 +173,17 @@ def _wanted(specs: Iterable[FeatureSpec]) -> dict[str, dict[Running, Total]]:
 
 def _cumulated(found: Frame, changes: Frame, key: str, wanted: Wanted) -> Frame:
     """The running totals, named for the key, of each of its entities on each day asked for."""
-    own = {r.column: f"{r.column}_{key}" for r in wanted}
     by = ["snapshot_day"] if key == EVERYONE else [key, "snapshot_day"]
-    asked = found.select(by).unique()
-    points = asked.with_columns(nw.lit(1, nw.Int64).alias(ASKED), *_zeros(own.values()))
-    moved = changes.select(
-        *by, nw.lit(0, nw.Int64).alias(ASKED), *(nw.col(c).alias(n) for c, n in own.items())
-    )
-    total = (nw.col(n).cum_sum() for n in own.values())
+    columns = [r.column for r in wanted]
+    totals = nw.col(*(f"{c}_{key}" for c in columns))
+    points = found.select(by).unique().with_columns(nw.lit(1, nw.Int64).alias(ASKED))
+    moved = changes.select(*by, nw.col(*columns).name.suffix(f"_{key}"))
     return (
-        nw.concat([points, moved], how="vertical")
-        .filter(*(~nw.col(c).is_null() for c in by))
+        nw.concat([points, moved], how="diagonal")
+        .drop_nulls(by)
         .group_by(by)
-        .agg(nw.col(ASKED).max(), *(nw.col(n).sum() for n in own.values()))
-        .with_columns(t.over(*by[:-1], order_by="snapshot_day") for t in total)
+        .agg(nw.col(ASKED).max(), totals.sum())
+        .with_columns(totals.cum_sum().over(*by[:-1], order_by="snapshot_day"))
         .filter(nw.col(ASKED) == 1)
         .drop(ASKED)
     )
@@ -235,23 +233,19 @@ def _moves(wanted: Wanted) -> Iterator[Move]:
 
 def _changes(opportunities: Frame, base: str, wanted: Wanted) -> Frame:
     moves = list(_moves(wanted))
-    names = [r.column for r in wanted]
     daily = {}
     for when in sorted({m.when for m in moves}):
         moved = {r: wanted[r] for m in moves if m.when == when for r in m.totals}
         daily[when] = _daily_sums(opportunities, base, when, moved)
-    changed = [_change(daily[m.when], base, m, names) for m in moves]
-    by = nw.concat(changed, how="vertical").group_by(base, "snapshot_day")
-    return by.agg(nw.col(n).sum().cast(nw.Int64) for n in names)
+    changed = [_change(daily[m.when], base, m) for m in moves]
+    by = nw.concat(changed, how="diagonal").group_by(base, "snapshot_day")
+    return by.agg(nw.col(*(r.column for r in wanted)).sum().cast(nw.Int64))
 
 
-def _change(daily: Frame, base: str, move: Move, names: Iterable[str]) -> Frame:
+def _change(daily: Frame, base: str, move: Move) -> Frame:
+    """The totals that move, and no others: a sum takes what is not there for 0."""
     changed = {r.column: nw.col(_unit(r)) * move.sign for r in move.totals}
-    return daily.select(
-        base,
-        (nw.col("snapshot_day") + move.days_after),
-        **{name: changed.get(name, nw.lit(0, nw.Int64)) for name in names},
-    )
+    return daily.select(base, nw.col("snapshot_day") + move.days_after, **changed)
 
 
 def _daily_sums(opportunities: Frame, base: str, when: str, totals: Wanted) -> Frame:
@@ -259,9 +253,9 @@ def _daily_sums(opportunities: Frame, base: str, when: str, totals: Wanted) -> F
     units = {_unit(r): _in_units(t) for r, t in totals.items()}
     return (
         opportunities.select(base, snapshot_day=_day(when).cast(nw.Int64), **units)
-        .filter(~nw.col("snapshot_day").is_null())
+        .drop_nulls("snapshot_day")
         .group_by(base, "snapshot_day")
-        .agg(nw.col(c).sum().cast(nw.Int64) for c in units)
+        .agg(nw.col(*units).sum().cast(nw.Int64))
     )
 
 
@@ -281,7 +275,3 @@ def _in_units(total: Total) -> nw.Expr:
     # Not round(): engines differ in what they do with a half.
     units = (total.of(nw.col).cast(nw.Float64) * 10.0**total.decimals + 0.5).floor()
     return units.cast(nw.Int64).fill_null(0)
-
-
-def _zeros(columns: Iterable[str]) -> list[nw.Expr]:
-    return [nw.lit(0, nw.Int64).alias(c) for c in columns]

@@ -9,26 +9,31 @@ import polars as pl
 from dealcast.errors import LeakError, listed, nearest
 from dealcast.features.columns import COLUMNS, DIMENSIONS, ENTITIES, SHOWN, Known, Lens
 from dealcast.features.spec import Expression, FeatureSpec, Leak, columns_read
-from dealcast.snapshots import Frame, day_number, month_of_quarter, quarter_end, quarter_start
+from dealcast.snapshots import Frame, day_number, month_of_quarter, with_quarters
 
 
 def opportunities_seen(
     tables: Mapping[str, Frame], columns: Collection[str], *, fiscal_year_start_month: int
 ) -> Frame:
     """One row per opportunity with these columns of the lenses and its own; days as day numbers."""
-    engaged, closed = day_number(nw.col("engage_date")), day_number(nw.col("close_date"))
+    engaged = nw.col("engage_day")
     month = month_of_quarter(engaged, fiscal_year_start_month=fiscal_year_start_month)
     derived = {
         "engaged_month_of_quarter": month,
-        "cycle_days": closed - engaged,
+        "cycle_days": nw.col("close_day") - engaged,
         "won": (nw.col("deal_stage") == "Won").cast(nw.Int64),
         "lost": (nw.col("deal_stage") == "Lost").cast(nw.Int64),
     }
-    rows = tables["opportunities"].with_columns(
-        engage_day=engaged,
-        close_day=closed,
-        everyone=nw.lit(0),
-        **{name: value for name, value in derived.items() if name in columns},
+    rows = (
+        tables["opportunities"]
+        .with_columns(
+            engage_day=day_number(nw.col("engage_date")),
+            close_day=day_number(nw.col("close_date")),
+        )
+        .with_columns(
+            everyone=nw.lit(0),
+            **{name: value for name, value in derived.items() if name in columns},
+        )
     )
     return with_dimensions(rows, tables, columns)
 
@@ -54,16 +59,8 @@ def with_dimensions(rows: Frame, tables: Mapping[str, Frame], columns: Collectio
 
 def calendar_seen(dates: Frame, *, fiscal_year_start_month: int) -> Frame:
     """One row per `snapshot_date`: its day number and what is known of the day."""
-    day, fiscal = nw.col("snapshot_day"), {"fiscal_year_start_month": fiscal_year_start_month}
-    return (
-        dates.select("snapshot_date")
-        .with_columns(snapshot_day=day_number(nw.col("snapshot_date")))
-        .with_columns(
-            quarter_start=quarter_start(day, **fiscal),
-            quarter_end=quarter_end(day, **fiscal),
-            month_of_quarter=month_of_quarter(day, **fiscal),
-        )
-    )
+    days = dates.select("snapshot_date", snapshot_day=day_number(nw.col("snapshot_date")))
+    return with_quarters(days, "snapshot_day", fiscal_year_start_month=fiscal_year_start_month)
 
 
 def refuse_leaks(specs: Iterable[FeatureSpec]) -> None:

@@ -152,7 +152,7 @@ def audit_features(ws: Workspace) -> Made:
     settings, to_judge = ws.settings.audit, judged_opportunities(ws)
     tables = CrmTables.cast(
         {**ws.known_tables().to_dict(), "opportunities": to_judge.opportunities.lazy()}
-    )
+    ).collect_all()
     snapshots = judged_snapshots(ws, to_judge.opportunities)
     # What is allowed may be a feature or a field, so both reports come together first.
     strict = settings.model_copy(update={"allow": {}})

@@ -130,8 +130,10 @@ class Workspace:
 def clean_tables(made: Container[str], load: Callable[[str], pl.DataFrame]) -> CrmTables:
     """The clean tables among those that a step made."""
     frames = {name: load(name).lazy() for name in DIMENSIONS if name in made}
-    # Checked when they were saved; a second check would cost as much as reading them.
-    return CrmTables.cast({"opportunities": load("crm_data_processed").lazy(), **frames})
+    # Checked when they were saved; a second check would cost as much as reading them. Cast now, as
+    # a cast that is left for later is done again by every query.
+    opportunities = load("crm_data_processed").lazy()
+    return CrmTables.cast({"opportunities": opportunities, **frames}).collect_all()
 
 
 def recorded(records: Mapping[str, StepRecord], step: str, store: Store) -> StepRecord:

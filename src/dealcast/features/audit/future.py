@@ -103,7 +103,7 @@ def erase(  # noqa: PLR0913 - rows, what happened to them, and how to make them 
     for day in _spread(_days_with_a_future(facts, by_snapshot=by_snapshot), dates):
         rows = frame.filter(_open_on(facts, day, by_snapshot=by_snapshot))
         rows = rows.sample(min(ROWS_A_DAY, rows.height), seed=seed)
-        rebuilt = rebuild(as_known_on(tables, day), day)
+        rebuilt = rebuild(as_known_on(tables, day).collect_all(), day)
         then = rows.select(key).join(rebuilt, on=key, how="left", maintain_order="left")
         compared.append(Erased(day, rows, then))
     return tuple(compared)

@@ -33,11 +33,11 @@ class Trait:
 
     def described(self) -> tuple["Trait", FittedTransforms]:
         """With encoded and scaled columns; and the encoders and scalers, of all opportunities."""
-        transforms = FittedTransforms.fit(
-            self.values.lazy().filter(pl.col(COUNT) > 0),
+        transforms = FittedTransforms.fit_counted(
+            self.values,
+            self.values[COUNT],
             encode=[c for c in ENCODED if c in self.values.columns],
             scale=[c for c in SCALED if c in self.values.columns],
-            count=COUNT,
         )
         return Trait(self.name, self.positions, transforms.apply(self.values)), transforms
 
