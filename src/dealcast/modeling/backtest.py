@@ -9,7 +9,7 @@ import polars as pl
 
 from dealcast.contracts import BacktestCandidates
 from dealcast.modeling.courses import Incidence
-from dealcast.modeling.estimators import ESTIMATORS, Context, tried, updated_by_day
+from dealcast.modeling.estimators import Context, fitted_by_day, tried, updated_by_day
 from dealcast.modeling.history import Record
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration, recalibrate
 from dealcast.modeling.risks import CompetingRisks
@@ -70,13 +70,13 @@ def backtest(  # noqa: PLR0913 - keywords from different parts of the run
     daily = replace(context, up_to_date=False)
     past = {name: _Past() for name in estimators}
     parts: list[pl.DataFrame] = []
+    known = fitted_by_day(estimators, record, [fold.known_until for fold in folds], daily)
     for done, fold in enumerate(folds):
         progress(f"origin {fold.origin}", done / len(folds))
+        history, learnt = next(known)
         tested = fold_rows(rows, fold)
-        history = record.known_by(fold.known_until)
         stale = pl.col("age_days") > history.person_days.oldest_closed_age
         tested = tested.with_columns(origin=pl.lit(fold.origin), is_stale=stale)
-        learnt = {name: ESTIMATORS[name].fit(history, daily) for name in estimators}
         matured = {name: recalibrate(past[name].matured(fold.known_until)) for name in estimators}
         horizons = tuple(fold.test_dates)
         chances = {

@@ -1,7 +1,8 @@
 """ESTIMATORS: the ways to come to a probability, from the plainest on. One line each to add one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -9,14 +10,18 @@ import numpy as np
 
 from dealcast.errors import ModelError, listed, nearest
 from dealcast.modeling.courses import Incidence
-from dealcast.modeling.fitting import fit_boosted, fit_mixture, fit_process
-from dealcast.modeling.history import History
+from dealcast.modeling.fitting import fit_boosted, fit_mixtures, fit_process
+from dealcast.modeling.history import History, Record
 from dealcast.modeling.never_close import FIXED, levels_of
 from dealcast.modeling.risks import CompetingRisks, updated_abreast
 from dealcast.modeling.splits import matured_until
 from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import DayArray, day_number
+
+# Opportunities of the histories (count) that are learnt from abreast: more take no less time, but
+# more memory.
+ABREAST = 150_000
 
 
 class Fitted(Protocol):
@@ -53,15 +58,21 @@ class Context:
 class Estimator:
     """One way to learn: its name, what it does, the features it uses, how to fit and reload it.
 
-    An optional one is tried only where the settings ask for it.
+    `fit_each` learns from each of several histories by itself. An optional one is tried only where
+    the settings ask for it.
     """
 
     name: str
     about: str
     features: tuple[str, ...]
-    fit: Callable[[History, Context], Fitted]
+    fit_each: Callable[[Sequence[History], Context], Sequence[Fitted]]
     load: Callable[[Mapping[str, Any]], Fitted]
     is_optional: bool = False
+
+    def fit(self, history: History, context: Context) -> Fitted:
+        """What one history says."""
+        (fitted,) = self.fit_each([history], context)
+        return fitted
 
 
 @dataclass(frozen=True)
@@ -120,49 +131,43 @@ def base_rates(history: History, horizons_days: Sequence[int]) -> BaseRates:
     return BaseRates({h: base_rate(history, h) or constant(h) for h in horizons_days})
 
 
-def _fit_climatology(history: History, context: Context) -> Fitted:
-    return base_rates(history, context.settings.horizons_days)
+def _fit_climatology(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return [base_rates(history, context.settings.horizons_days) for history in histories]
 
 
-def _fit_age(history: History, context: Context) -> Fitted:
+def _fit_age(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
     month = context.fiscal_year_start_month
-    return fit_process(history, fiscal_year_start_month=month, calendar=False)
+    return [fit_process(h, fiscal_year_start_month=month, calendar=False) for h in histories]
 
 
-def _fit_calendar(history: History, context: Context) -> Fitted:
-    return fit_process(history, fiscal_year_start_month=context.fiscal_year_start_month)
+def _fit_calendar(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    month = context.fiscal_year_start_month
+    return [fit_process(h, fiscal_year_start_month=month) for h in histories]
 
 
-def _fit_never_close(history: History, context: Context) -> Fitted:
-    return _mixture(history, context)
+def _fit_never_close(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_mixtures(histories, **_choices(context))
 
 
-def _fit_shifting(history: History, context: Context) -> Fitted:
-    return _mixture(history, context, prior_groups=FIXED)
+def _fit_shifting(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_mixtures(histories, prior_groups=FIXED, **_choices(context))
 
 
-def _fit_entities(history: History, context: Context) -> Fitted:
-    return _mixture(history, context, entities=context.entities)
+def _fit_entities(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_mixtures(histories, entities=context.entities, **_choices(context))
 
 
-def _fit_boosting(history: History, context: Context) -> Fitted:
-    return fit_boosted(
-        history,
-        fiscal_year_start_month=context.fiscal_year_start_month,
-        levels=levels_of(context.entities),
-        entities=context.entities,
-        up_to_date=context.up_to_date,
-    )
+def _fit_boosting(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_boosted(histories, entities=context.entities, **_choices(context))
 
 
-def _mixture(history: History, context: Context, **choices: Any) -> Fitted:
-    return fit_mixture(
-        history,
-        fiscal_year_start_month=context.fiscal_year_start_month,
-        levels=levels_of(context.entities),
-        up_to_date=context.up_to_date,
-        **choices,
-    )
+def _choices(context: Context) -> dict[str, Any]:
+    """Those that all mixtures have in common."""
+    return {
+        "fiscal_year_start_month": context.fiscal_year_start_month,
+        "levels": levels_of(context.entities),
+        "up_to_date": context.up_to_date,
+    }
 
 
 DEFAULT = "never_close"
@@ -226,6 +231,21 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         )
     }
 )
+
+
+def fitted_by_day(
+    names: Sequence[str], record: Record, days: Sequence[date], context: Context
+) -> Iterator[tuple[History, Mapping[str, Fitted]]]:
+    """What was known at the end of each day, and what each of the estimators learns from it.
+
+    As many days abreast as there is room for.
+    """
+    at_a_time = max(1, ABREAST // max(1, len(record.closed)))
+    for start in range(0, len(days), at_a_time):
+        histories = [record.known_by(day) for day in days[start : start + at_a_time]]
+        fits = [ESTIMATORS[name].fit_each(histories, context) for name in names]
+        for history, *fitted in zip(histories, *fits, strict=True):
+            yield history, dict(zip(names, fitted, strict=True))
 
 
 def updated_by_day(
