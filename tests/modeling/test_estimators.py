@@ -8,7 +8,6 @@ import pytest
 
 from dealcast.errors import ModelError
 from dealcast.features.catalogue import CATALOGUE
-from dealcast.modeling import estimators
 from dealcast.modeling.estimators import (
     DEFAULT,
     ESTIMATORS,
@@ -16,9 +15,8 @@ from dealcast.modeling.estimators import (
     base_rate,
     base_rates,
     estimator_named,
-    fitted_by_day,
 )
-from dealcast.modeling.history import Record, known_by
+from dealcast.modeling.history import known_by
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings
@@ -90,29 +88,9 @@ def test_every_estimator_survives_json(name: str, some: pl.DataFrame) -> None:
         assert np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize("at_a_time", [1, 2, 10])
-def test_learning_day_by_day_gives_what_is_learnt_of_each_day(
-    some: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, at_a_time: int
-) -> None:
-    names, days = ("climatology", "never_close"), [UNTIL + timedelta(d) for d in (0, 31, 62)]
-    record = Record.of(some)
-    monkeypatch.setattr(estimators, "ABREAST", at_a_time * len(record.closed))
-
-    found = list(fitted_by_day(names, record, days, CONTEXT))
-
-    for day, (history, fitted) in zip(days, found, strict=True):
-        assert history.known_until == day
-        assert list(fitted) == list(names)
-        for name in names:
-            alone = ESTIMATORS[name].fit(known_by(some, day), CONTEXT)
-            one, other = (f.incidence(TRAITS, DAYS, (30,)).won for f in (fitted[name], alone))
-            assert one == pytest.approx(other, abs=1e-9)
-
-
 @pytest.mark.parametrize(
     ("name", "learnt_anew"),
     [
-        ("climatology", False),
         ("age", False),
         ("calendar", False),
         ("never_close", True),

@@ -1,8 +1,7 @@
 """ESTIMATORS: the ways to come to a probability, from the plainest on. One line each to add one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -11,17 +10,13 @@ import numpy as np
 from dealcast.errors import ModelError, listed, nearest
 from dealcast.modeling.courses import Incidence
 from dealcast.modeling.fitting import fit_boosted, fit_mixtures, fit_process
-from dealcast.modeling.history import History, Record
+from dealcast.modeling.history import History
 from dealcast.modeling.never_close import FIXED, levels_of
-from dealcast.modeling.risks import CompetingRisks, updated_abreast
+from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import matured_until
 from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import DayArray, day_number
-
-# Opportunities of the histories (count) that are learnt from abreast: more take no less time, but
-# more memory.
-ABREAST = 150_000
 
 
 class Fitted(Protocol):
@@ -29,10 +24,6 @@ class Fitted(Protocol):
 
     def incidence(self, traits: Traits, days: DayArray, horizons: Sequence[int]) -> Incidence:
         """P(won) and P(lost) within each horizon (days) of day number s, open at its end."""
-        ...
-
-    def updated(self, history: History) -> "Fitted":
-        """The same, with what is learnt anew each day learnt from what is known by now."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,7 +36,7 @@ class Context:
     """What an estimator is fitted with besides the history.
 
     `entities`: of sales_agent, product and account those that the leak gate lets in. `up_to_date`:
-    who never closes is learnt as of the history's last day; needless where `updated` follows.
+    who never closes is learnt as of the history's last day; needless where an update follows.
     """
 
     settings: ModelSettings
@@ -86,11 +77,6 @@ class BaseRates:
         del days
         table = np.array([self.rates[h] for h in horizons])
         return Incidence(*(np.tile(column, (len(traits), 1)) for column in table.T))
-
-    def updated(self, history: History) -> "BaseRates":
-        """The same rates."""
-        del history
-        return self
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives the same rates back."""
@@ -231,36 +217,6 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         )
     }
 )
-
-
-def fitted_by_day(
-    names: Sequence[str], record: Record, days: Sequence[date], context: Context
-) -> Iterator[tuple[History, Mapping[str, Fitted]]]:
-    """What was known at the end of each day, and what each of the estimators learns from it.
-
-    As many days abreast as there is room for.
-    """
-    at_a_time = max(1, ABREAST // max(1, len(record.closed)))
-    for start in range(0, len(days), at_a_time):
-        histories = [record.known_by(day) for day in days[start : start + at_a_time]]
-        fits = [ESTIMATORS[name].fit_each(histories, context) for name in names]
-        for history, *fitted in zip(histories, *fits, strict=True):
-            yield history, dict(zip(names, fitted, strict=True))
-
-
-def updated_by_day(
-    fitted: Mapping[str, Fitted], histories: Sequence[History]
-) -> list[Mapping[str, Fitted]]:
-    """All of them as each of the histories updates them: what `updated` gives, but sooner."""
-    risks = [f for f in fitted.values() if isinstance(f, CompetingRisks)]
-    abreast = iter(updated_abreast([(f, known) for known in histories for f in risks]))
-    return [
-        {
-            name: next(abreast) if isinstance(f, CompetingRisks) else f.updated(known)
-            for name, f in fitted.items()
-        }
-        for known in histories
-    ]
 
 
 def tried(settings: ModelSettings) -> tuple[str, ...]:

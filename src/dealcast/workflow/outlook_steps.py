@@ -77,7 +77,7 @@ def forecast(ws: Workspace) -> Made:
 def _outlook_on(ws: Workspace, model: Any, opportunities: pl.DataFrame) -> Any:
     """What the win model says at an origin, learnt anew from what was known then."""
     from dealcast.forecasting import Outlook, bookings_by, origins
-    from dealcast.modeling.estimators import fitted_by_day
+    from dealcast.modeling.day_by_day import fitted_by_day
     from dealcast.modeling.history import Record
     from dealcast.modeling.outlook import win_chances
     from dealcast.modeling.recalibration import UNCHANGED
