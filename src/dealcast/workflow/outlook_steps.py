@@ -10,9 +10,8 @@ import polars as pl
 from dealcast.errors import ModelError
 from dealcast.snapshots import as_known_on
 from dealcast.tracking.base import Metric, Table
-from dealcast.workflow.champions import champion_model
+from dealcast.workflow.champions import champion_model, fitting_context
 from dealcast.workflow.manifest import StepRecord
-from dealcast.workflow.model_steps import fitting_context
 from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
