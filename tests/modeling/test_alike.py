@@ -61,22 +61,6 @@ def test_what_is_said_of_kinds_comes_to_each_one_and_is_0_of_the_closed() -> Non
     assert said.tolist() == [0.5, 1.5, 0.5, 0]
 
 
-def test_sums_by_group_and_by_prior_are_those_of_a_loop() -> None:
-    rng = np.random.default_rng(1)
-    agents = [str(a) for a in rng.integers(0, 9, 300)]
-    closed = np.where(rng.random(300) < 0.5, LAST, OPEN).tolist()
-    kinds = alike(seen(rng.integers(1, 160, 300).tolist(), closed, agents))
-    of_priors, of_open = rng.random((2, len(kinds.count))), rng.random(len(kinds.open_count))
-
-    by_group = kinds.by_level[0].of_each(of_priors)
-    by_prior = kinds.by_prior.of_each(of_open)
-
-    for group in range(9):
-        assert np.allclose(by_group[:, group], of_priors[:, kinds.codes[0] == group].sum(axis=1))
-    for prior in range(len(kinds.count)):
-        assert np.isclose(by_prior[prior], of_open[kinds.open_prior == prior].sum())
-
-
 def test_the_order_of_the_opportunities_does_not_matter() -> None:
     rng = np.random.default_rng(2)
     engaged, agents = rng.integers(1, 160, 200), rng.integers(0, 5, 200).astype(str)

@@ -131,9 +131,7 @@ def test_the_champion_predicts_as_it_does_in_use(past: Past) -> None:
     first = CHAMPION_UNTIL + timedelta(days=1)
     rows = past.by_estimator["age"].filter(pl.col("snapshot_date") >= first)
     joined = rows.join(past.opportunities.drop("deal_stage", "close_date"), on="opportunity_id")
-    own = joined.sort("snapshot_date", "opportunity_id").with_columns(
-        p_won=_predicted(champion, joined, past.opportunities, 30)
-    )
+    own = joined.with_columns(p_won=_predicted(champion, joined, past.opportunities, 30))
 
     found = met(past, own.select(rows.columns), champion)
 

@@ -91,7 +91,6 @@ def test_every_estimator_survives_json(name: str, some: pl.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("name", "learnt_anew"),
     [
-        ("climatology", False),
         ("age", False),
         ("calendar", False),
         ("never_close", True),

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from dealcast.modeling import fitting, metrics
-from dealcast.modeling.fitting import fit_mixture, fit_process
-from dealcast.modeling.history import known_by
+from dealcast.modeling.fitting import fit_mixtures, fit_process
+from dealcast.modeling.history import History, known_by
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.traits import ENTITIES, traits_of
 from dealcast.snapshots import day_number
@@ -92,7 +92,7 @@ def test_speeds_settle_and_do_not_drift_with_the_rounds(
 
     def speeds(rounds: int) -> np.ndarray:
         monkeypatch.setattr(fitting, "SPEED_ROUNDS", rounds)
-        fitted = fit_mixture(history, fiscal_year_start_month=1, entities=("sales_agent",))
+        (fitted,) = fit_mixtures([history], fiscal_year_start_month=1, entities=("sales_agent",))
         return fitted.log_speed(history.traits)
 
     few, many = speeds(8), speeds(24)
@@ -115,7 +115,7 @@ def test_where_all_close_hardly_any_is_thought_never_to(
 ) -> None:
     history = known_by(steady, steady_until)
 
-    fitted = fit_mixture(history, fiscal_year_start_month=1)
+    (fitted,) = fit_mixtures([history], fiscal_year_start_month=1)
 
     assert fitted.never_close is not None
     share = 1 / (1 + np.exp(-fitted.never_close.log_odds(history.traits)))
@@ -127,18 +127,46 @@ def test_a_model_is_as_any_later_day_would_update_it(
 ) -> None:
     history = known_by(steady.head(2_000), steady_until)
 
-    fitted = fit_mixture(history, fiscal_year_start_month=1, entities=("sales_agent",))
+    (fitted,) = fit_mixtures([history], fiscal_year_start_month=1, entities=("sales_agent",))
 
     assert fitted.updated(history).to_dict() == fitted.to_dict()
+
+
+@pytest.mark.parametrize("entities", [(), ENTITIES], ids=["alike", "told apart"])
+def test_histories_learnt_from_abreast_say_what_each_says_alone(
+    sample_of: Rehearsed, entities: tuple[str, ...]
+) -> None:
+    opportunities = sample_of(800, 1)
+    last = opportunities["close_date"].max()
+    traits, days = traits_of(opportunities.head(50)), np.full(50, day_number(last))
+
+    def each() -> list[History]:
+        return [known_by(opportunities, last - timedelta(back)) for back in (0, 60, 150)]
+
+    abreast = fit_mixtures(each(), fiscal_year_start_month=1, entities=entities)
+
+    for history, found in zip(each(), abreast, strict=True):
+        (alone,) = fit_mixtures([history], fiscal_year_start_month=1, entities=entities)
+        assert found.log_speed(traits) == pytest.approx(alone.log_speed(traits), abs=1e-9)
+        assert found.log_speed(traits).any() == bool(entities)
+        chances = (fitted.incidence(traits, days, (30, 90)) for fitted in (found, alone))
+        for one, other in zip(*chances, strict=True):
+            assert one == pytest.approx(other, abs=1e-9)
 
 
 def test_the_order_of_rows_does_not_change_a_bit(sample_of: Rehearsed) -> None:
     opportunities = sample_of(500, 1)
     until = opportunities["close_date"].max()
 
-    one_way, other_way = (
-        fit_mixture(known_by(rows, until), fiscal_year_start_month=2, entities=ENTITIES).to_dict()
+    histories = [
+        known_by(rows, until)
         for rows in (opportunities, opportunities.sample(fraction=1, shuffle=True, seed=1))
+    ]
+
+    one_way, other_way = (
+        fitted.to_dict()
+        for history in histories
+        for fitted in fit_mixtures([history], fiscal_year_start_month=2, entities=ENTITIES)
     )
 
     assert one_way == other_way
@@ -183,7 +211,7 @@ def test_odd_exports_are_fitted_and_predicted(
     until = date(2024, 12, 31)
     history = known_by(opportunities, until)
 
-    fitted = fit_mixture(history, fiscal_year_start_month=11, entities=ENTITIES)
+    (fitted,) = fit_mixtures([history], fiscal_year_start_month=11, entities=ENTITIES)
 
     today = np.full(opportunities.height, day_number(until))
     for model in (fitted, CompetingRisks(fitted.table), fitted.updated(history)):

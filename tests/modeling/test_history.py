@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from dealcast.errors import ModelError
-from dealcast.modeling.history import History, known_by
+from dealcast.modeling.history import History, Once, known_by, once_each
 from dealcast.snapshots import day_number
 
 Opportunity = Callable[..., pl.DataFrame]
@@ -158,3 +158,14 @@ def test_a_history_without_a_close_is_refused(
 
     with pytest.raises(ModelError, match=r"No opportunity had closed .* by 2024-03-11"):
         _ = known_by(opportunities, DAY + timedelta(10)).person_days
+
+
+def test_of_several_only_what_is_lacking_is_made() -> None:
+    keepers = [Once(), Once(), Once()]
+    keepers[1].once("name", lambda: "kept")
+
+    found = once_each(keepers, "name", lambda lacking: [f"made of {len(lacking)}" for _ in lacking])
+
+    assert found == ["made of 2", "kept", "made of 2"]
+    assert keepers[0].once("name", lambda: "never made") == "made of 2"
+    assert once_each(keepers, "name", lambda _lacking: []) == found

@@ -41,6 +41,13 @@ def simulated(
     return History(whole.known_until, whole.traits.take(seen), whole.closed[seen], whole.won[seen])
 
 
+def fit(mixture: Mixture, table: ClosingTable, speed: np.ndarray | None = None) -> np.ndarray:
+    """What it learns alone: the chance of each that it never closes."""
+    task = mixture.task(table, speed)
+    learn([mixture], [task])
+    return mixture.never(task)
+
+
 def shares_of(mixture: Mixture, history: History) -> np.ndarray:
     """Mean estimated share (0-1) that never closes of each agent's opportunities."""
     chance = logistic(mixture.result().log_odds(history.traits))
@@ -51,7 +58,7 @@ def shares_of(mixture: Mixture, history: History) -> np.ndarray:
 def worst(count: int, seed: int) -> float:
     history = simulated(count, seed=seed).at_risk
     mixture = Mixture(history, LEARNT)
-    mixture.fit(TABLE)
+    fit(mixture, TABLE)
     return float(np.abs(shares_of(mixture, history) - SHARES).max())
 
 
@@ -67,7 +74,7 @@ def test_those_that_closed_unseen_do_not_bias_the_share(first_seen: int) -> None
     history = simulated(30_000, first_seen=first_seen).at_risk
     mixture = Mixture(history, LEARNT)
 
-    mixture.fit(TABLE)
+    fit(mixture, TABLE)
 
     assert shares_of(mixture, history) == pytest.approx(np.array(SHARES), abs=0.025)
 
@@ -76,7 +83,7 @@ def test_of_those_first_seen_late_more_never_close_than_of_all() -> None:
     history = simulated(30_000, first_seen=150).at_risk
     late = history.engaged < DAY + 60
 
-    never = Mixture(history, LEARNT).fit(TABLE)
+    never = fit(Mixture(history, LEARNT), TABLE)
 
     assert never[late].mean() > 2 * np.mean(SHARES)
 
@@ -84,7 +91,7 @@ def test_of_those_first_seen_late_more_never_close_than_of_all() -> None:
 def test_a_closed_one_is_not_of_those_that_never_close() -> None:
     history = simulated(2_000).at_risk
 
-    never = Mixture(history, LEARNT).fit(TABLE)
+    never = fit(Mixture(history, LEARNT), TABLE)
 
     assert (never[history.is_closed] == 0).all()
     assert (never[~history.is_closed] > 0).all()
@@ -100,9 +107,9 @@ def test_counting_those_alike_together_gives_what_counting_each_alone_gives() ->
     each = History(history.known_until, traits, history.closed, history.won)
     together, alone = Mixture(history, LEARNT), Mixture(each, LEARNT, apart=["product"])
 
-    never = together.fit(TABLE)
+    never = fit(together, TABLE)
 
-    assert alone.fit(TABLE) == pytest.approx(never, abs=1e-9)
+    assert fit(alone, TABLE) == pytest.approx(never, abs=1e-9)
     assert alone.result().intercept == pytest.approx(together.result().intercept, abs=1e-9)
     for one, other in zip(alone.result().levels, together.result().levels, strict=True):
         assert one.variance == pytest.approx(other.variance, rel=1e-6)
@@ -111,12 +118,12 @@ def test_counting_those_alike_together_gives_what_counting_each_alone_gives() ->
 
 def test_one_that_goes_on_from_another_begins_where_that_one_ended() -> None:
     history = simulated(2_000).at_risk
-    first, second = Mixture(history, LEARNT), Mixture(history, LEARNT)
-    never = first.fit(TABLE)
+    first = Mixture(history, LEARNT)
+    never = fit(first, TABLE)
 
-    second.go_on_from(first)
+    second = first.told_apart(["sales_agent"])
 
-    assert second.fit(TABLE, steps=0) == pytest.approx(never)
+    assert second.never(second.task(TABLE)) == pytest.approx(never)
     assert second.result().to_dict() == first.result().to_dict()
 
 
@@ -124,8 +131,8 @@ def test_twice_as_fast_a_closing_process_leaves_fewer_in_doubt() -> None:
     history = simulated(2_000).at_risk
     usual, fast = Mixture(history, LEARNT), Mixture(history, LEARNT)
 
-    slow_never = usual.fit(TABLE)
-    fast_never = fast.fit(TABLE, np.full(len(history.closed), np.log(2)))
+    slow_never = fit(usual, TABLE)
+    fast_never = fit(fast, TABLE, np.full(len(history.closed), np.log(2)))
 
     young = ~history.is_closed & (history.engaged > DAY + 270)
     assert fast_never[young].mean() > slow_never[young].mean()
@@ -144,7 +151,7 @@ def test_a_single_kind_leaves_the_intercept_finite(*, still_open: bool) -> None:
     )
     mixture = Mixture(history, LEARNT)
 
-    mixture.fit(TABLE)
+    fit(mixture, TABLE)
 
     share = logistic(np.array([mixture.result().intercept]))[0]
     assert share == pytest.approx(1 - 1.5 / 501 if still_open else 0.5 / 501, abs=0.002)
@@ -153,7 +160,7 @@ def test_a_single_kind_leaves_the_intercept_finite(*, still_open: bool) -> None:
 def test_unknown_agents_and_cohorts_are_average() -> None:
     history = simulated(2_000).at_risk
     mixture = Mixture(history, LEARNT)
-    mixture.fit(TABLE)
+    fit(mixture, TABLE)
     fitted = mixture.result()
     later = np.array([DAY + 5_000] * 3)
 
@@ -167,7 +174,7 @@ def test_ready_for_change_keeps_the_prior_spread() -> None:
     history = simulated(2_000).at_risk
     mixture = Mixture(history, FIXED)
 
-    mixture.fit(TABLE)
+    fit(mixture, TABLE)
 
     assert [level.variance for level in mixture.result().levels] == pytest.approx(
         [0.5] * 3, rel=1e-2
@@ -180,7 +187,7 @@ def test_mixtures_learn_abreast_what_each_learns_alone() -> None:
     speeds = [None, np.full(len(histories[1].closed), 0.3), None]
     alone = [Mixture(history, groups) for history, groups in zip(histories, firm, strict=True)]
     for mixture, speed in zip(alone, speeds, strict=True):
-        mixture.fit(TABLE, speed)
+        fit(mixture, TABLE, speed)
 
     abreast = [Mixture(history, groups) for history, groups in zip(histories, firm, strict=True)]
     tasks = [m.task(TABLE, speed) for m, speed in zip(abreast, speeds, strict=True)]
@@ -199,10 +206,9 @@ def test_one_that_has_learnt_stands_still_while_others_go_on() -> None:
     history = simulated(1_500).at_risk
     done, new = Mixture(history, LEARNT), Mixture(history, FIXED)
     for _ in range(20):
-        done.fit(TABLE)
-    alone = Mixture(history, LEARNT)
-    alone.go_on_from(done)
-    alone.fit(TABLE)
+        fit(done, TABLE)
+    alone = done.told_apart(())
+    fit(alone, TABLE)
 
     learn([done, new], [done.task(TABLE), new.task(TABLE)])
 

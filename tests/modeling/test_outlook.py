@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from dealcast.contracts import CrmTables
-from dealcast.modeling.fitting import fit_mixture, fit_process
+from dealcast.modeling.fitting import fit_mixtures, fit_process
 from dealcast.modeling.history import known_by
 from dealcast.modeling.outlook import win_chances
 from dealcast.modeling.risks import CompetingRisks
@@ -54,7 +54,7 @@ def test_at_an_earlier_origin_nothing_later_is_read(
     tables: CrmTables, steady: pl.DataFrame, steady_until: date
 ) -> None:
     origin = steady_until - timedelta(days=100)
-    fitted = fit_mixture(known_by(steady, origin), fiscal_year_start_month=1)
+    (fitted,) = fit_mixtures([known_by(steady, origin)], fiscal_year_start_month=1)
 
     whole = win_chances(fitted, tables, origin=origin, days=DAYS)
     known = win_chances(fitted, as_known_on(tables, origin), origin=origin, days=DAYS)
@@ -79,7 +79,7 @@ def test_new_ones_are_as_the_latest_were(
             ),
         ]
     )
-    fitted = fit_mixture(known_by(mixed, origin), fiscal_year_start_month=1)
+    (fitted,) = fit_mixtures([known_by(mixed, origin)], fiscal_year_start_month=1)
     only_ann_lately = mixed.filter(
         (pl.col("sales_agent") == "Ann") | (pl.col("engage_date") < date(2024, 9, 1))
     )

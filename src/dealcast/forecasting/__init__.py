@@ -1,6 +1,7 @@
 """Bookings per week, month and fiscal quarter: booked + open pipeline + new business."""
 
 from dealcast.forecasting.backtest import backtest, origins
+from dealcast.forecasting.bookings import bookings_by
 from dealcast.forecasting.champion import Champion, Figures, choose, coverage, figures
 from dealcast.forecasting.dead_pipeline import DeadPipeline, dead_pipeline
 from dealcast.forecasting.issue import BookingsForecast, forecast_bookings
@@ -20,6 +21,7 @@ __all__ = [
     "Outlook",
     "Period",
     "backtest",
+    "bookings_by",
     "choose",
     "coverage",
     "days_ahead",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dealcast.modeling.alike import Alike, Sums
+from dealcast.modeling.alike import Alike
 from dealcast.modeling.effects import newton_step
 from dealcast.modeling.traits import BoolArray, FloatArray
 from dealcast.snapshots import DayArray
@@ -20,6 +20,20 @@ from dealcast.snapshots import DayArray
 PRIOR_VARIANCE = 0.5
 TOLERANCE = 1e-3
 FARTHEST, LONGEST = 8.0, 700.0
+
+
+class Sums(NamedTuple):
+    """How to add up what is said of columns, by their code: one of so many `groups` (count)."""
+
+    code: DayArray
+    groups: int
+
+    def of_each(self, numbers: FloatArray) -> FloatArray:
+        """The sum of each code, 0 where there is none; along the last axis."""
+        # Not np.add.reduceat, which takes much longer where most sums are of a number or two.
+        rows = np.atleast_2d(numbers)
+        sums = np.array([np.bincount(self.code, row, self.groups) for row in rows])
+        return sums.astype(np.float64, copy=False).reshape(*numbers.shape[:-1], self.groups)
 
 
 class Learnt(NamedTuple):
@@ -35,7 +49,7 @@ class Learnt(NamedTuple):
     @classmethod
     def nothing(cls, alike: Alike) -> "Learnt":
         """What is known before anything is learnt: no differences."""
-        effects = tuple(np.zeros(sums.groups) for sums in alike.by_level)
+        effects = tuple(np.zeros(groups) for groups in alike.groups)
         return cls(0.0, effects, (PRIOR_VARIANCE,) * len(effects))
 
     def log_odds(self, alike: Alike) -> FloatArray:

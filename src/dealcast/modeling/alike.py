@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,41 +10,25 @@ from dealcast.modeling.traits import BoolArray, FloatArray, combined, first_of_e
 from dealcast.snapshots import DayArray
 
 
-class Sums(NamedTuple):
-    """How to add up what is said of columns, by their code: one of so many `groups` (count)."""
-
-    code: DayArray
-    groups: int
-
-    def of_each(self, numbers: FloatArray) -> FloatArray:
-        """The sum of each code, 0 where there is none; along the last axis."""
-        # Not np.add.reduceat, which takes much longer where most sums are of a number or two.
-        rows = np.atleast_2d(numbers)
-        sums = np.array([np.bincount(self.code, row, self.groups) for row in rows])
-        return sums.astype(np.float64, copy=False).reshape(*numbers.shape[:-1], self.groups)
-
-
 @dataclass(frozen=True, eq=False)
 class Alike:
     """The kinds of a history.
 
-    Of one `prior` are those of the same groups (`codes`: by level) that were seen from their first
-    day on, or engaged and closing alike: as many as `count`, of which `closed` have. `first` is
-    one of them. Those still open are told apart by how long they have been: `open_prior`,
-    `open_count` and `open_first` are the same for these kinds. `by_level` and `by_prior` add up
-    what is said of the priors, or of the kinds still open. In an order that does not depend on
-    that of the opportunities.
+    Of one `prior` are those of the same groups (`codes`: by level, each of so many `groups`, the
+    last one for those of no known group) that were seen from their first day on, or engaged and
+    closing alike: as many as `count`, of which `closed` have. `first` is one of them. Those still
+    open are told apart by how long they have been: `open_prior`, `open_count` and `open_first` are
+    the same for these kinds. In an order that does not depend on that of the opportunities.
     """
 
     codes: tuple[DayArray, ...]
+    groups: tuple[int, ...]
     count: FloatArray
     closed: FloatArray
     first: DayArray
     open_prior: DayArray
     open_count: FloatArray
     open_first: DayArray
-    by_level: tuple[Sums, ...]
-    by_prior: Sums
     _open_kind: DayArray
     _still_open: BoolArray
 
@@ -58,23 +41,19 @@ class Alike:
         # How long one took that was seen from its first day on says nothing of its prior.
         prior = combined([*(g.code for g in groups), *(np.where(late, p, -1) for p in pace)])
         first = first_of_each(prior)
-        codes = tuple(g.code[first] for g in groups)
         still_open = ~history.is_closed
         opened = np.flatnonzero(still_open)
         kind = combined([prior[opened], *(p[opened] for p in pace)])
         open_first = opened[first_of_each(kind)]
         return cls(
-            codes=codes,
+            codes=tuple(g.code[first] for g in groups),
+            groups=tuple(len(g.names) + 1 for g in groups),
             count=_counts(prior, len(first)),
             closed=_counts(prior[~still_open], len(first)),
             first=first,
             open_prior=prior[open_first],
             open_count=_counts(kind, len(open_first)),
             open_first=open_first,
-            by_level=tuple(
-                Sums(code, len(g.names) + 1) for code, g in zip(codes, groups, strict=True)
-            ),
-            by_prior=Sums(prior[open_first], len(first)),
             _open_kind=kind,
             _still_open=still_open,
         )

@@ -9,13 +9,13 @@ import polars as pl
 
 from dealcast.contracts import BacktestCandidates
 from dealcast.modeling.courses import Incidence
-from dealcast.modeling.estimators import ESTIMATORS, Context, tried, updated_by_day
+from dealcast.modeling.day_by_day import fitted_by_day, incidences_by_day
+from dealcast.modeling.estimators import Context, tried
 from dealcast.modeling.history import Record
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration, recalibrate
-from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import Fold, rolling_origins
-from dealcast.modeling.traits import ENTITIES, Traits, traits_of
-from dealcast.snapshots import EPOCH, day_number
+from dealcast.modeling.traits import ENTITIES
+from dealcast.snapshots import EPOCH
 
 # Opportunities whose snapshots are predicted, spread evenly over their ids. More would not make
 # the figures much sharper, but the table of predictions larger than a laptop's memory.
@@ -70,32 +70,19 @@ def backtest(  # noqa: PLR0913 - keywords from different parts of the run
     daily = replace(context, up_to_date=False)
     past = {name: _Past() for name in estimators}
     parts: list[pl.DataFrame] = []
+    known = fitted_by_day(estimators, record, [fold.known_until for fold in folds], daily)
     for done, fold in enumerate(folds):
         progress(f"origin {fold.origin}", done / len(folds))
+        history, learnt = next(known)
         tested = fold_rows(rows, fold)
-        history = record.known_by(fold.known_until)
         stale = pl.col("age_days") > history.person_days.oldest_closed_age
         tested = tested.with_columns(origin=pl.lit(fold.origin), is_stale=stale)
-        learnt = {name: ESTIMATORS[name].fit(history, daily) for name in estimators}
-        matured = {name: recalibrate(past[name].matured(fold.known_until)) for name in estimators}
-        horizons = tuple(fold.test_dates)
-        chances = {
-            name: (_unknown(tested, horizons), _unknown(tested, horizons)) for name in learnt
+        both = {
+            name: (UNCHANGED, recalibrate(past[name].matured(fold.known_until)))
+            for name in estimators
         }
-        by_day = list(days_of(tested))
-        updated = updated_by_day(learnt, [record.known_by(day) for day, *_ in by_day])
-        for (day, at, traits), by_now in zip(by_day, updated, strict=True):
-            days = np.full(len(traits), day_number(day))
-            within = [h for h in horizons if day in fold.test_dates[h]]
-            for name, today in by_now.items():
-                if isinstance(today, CompetingRisks):
-                    both = today.incidences(traits, days, within, (UNCHANGED, matured[name]))
-                else:
-                    both = (today.incidence(traits, days, within),) * 2
-                for table, found in zip(chances[name], both, strict=True):
-                    for all_days, of_day in zip(table, found, strict=True):
-                        all_days[at, : len(within)] = of_day
-        for name, (raw, issued) in chances.items():
+        chances = incidences_by_day(learnt, record, tested, tuple(fold.test_dates), both)
+        for name, (raw, issued) in chances:
             past[name].parts += at_horizons(tested, raw, fold, name)
             parts += at_horizons(tested, issued, fold, name)
     return Backtest(
@@ -146,14 +133,6 @@ def fold_rows(rows: pl.DataFrame, fold: Fold) -> pl.DataFrame:
     return rows.filter(pl.col("snapshot_date").is_in(dates))
 
 
-def days_of(rows: pl.DataFrame) -> Iterator[tuple[date, slice, Traits]]:
-    """Each snapshot date, where its rows are and their traits. The rows are in order of dates."""
-    traits, begin = traits_of(rows), 0
-    for day, count in rows["snapshot_date"].rle().struct.unnest().select("value", "len").rows():
-        yield day, slice(begin, begin + count), traits.take(np.arange(begin, begin + count))
-        begin += count
-
-
 def at_horizons(
     rows: pl.DataFrame, incidence: Incidence, fold: Fold, name: str
 ) -> Iterator[pl.DataFrame]:
@@ -176,8 +155,3 @@ def at_horizons(
             .select(BacktestCandidates.column_names())
             .filter(tested)
         )
-
-
-def _unknown(rows: pl.DataFrame, horizons: Sequence[int]) -> Incidence:
-    """Room for the chances of all rows."""
-    return Incidence(*(np.full((rows.height, len(horizons)), np.nan) for _ in range(2)))

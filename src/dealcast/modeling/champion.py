@@ -5,11 +5,12 @@ from typing import Any
 
 import polars as pl
 
-from dealcast.modeling.evaluation import codes, day_numbers, won_and_p
+from dealcast.modeling.day_by_day import incidences_by_day
+from dealcast.modeling.evaluation import codes, won_and_p
 from dealcast.modeling.history import Record
 from dealcast.modeling.paired import Paired, paired_difference
 from dealcast.modeling.training import WinModel
-from dealcast.modeling.traits import FloatArray, traits_of
+from dealcast.modeling.traits import FloatArray
 
 # Fewer later opportunities than this (count) are no evidence, whatever they say.
 ENOUGH_OPPORTUNITIES = 100
@@ -86,10 +87,9 @@ def contest(
 def _predicted(
     champion: WinModel, later: pl.DataFrame, opportunities: pl.DataFrame, horizon: int
 ) -> FloatArray:
-    """The champion's chances of the rows, in order of snapshot date and opportunity."""
-    parts, record = [], Record.of(opportunities)
-    for (day,), rows in later.partition_by("snapshot_date", as_dict=True).items():
-        today = champion.updated(record.known_by(day))
-        won = today.fitted.incidence(traits_of(rows), day_numbers(rows), [horizon]).won
-        parts.append(rows.select("opportunity_id", "snapshot_date", p=pl.Series(won[:, 0])))
-    return pl.concat(parts).sort("snapshot_date", "opportunity_id")["p"].to_numpy()
+    """The champion's chances of the rows."""
+    fitted = champion.fitted
+    learnt, by = {champion.model_id: fitted}, {champion.model_id: [fitted.recalibration]}
+    record = Record.of(opportunities)
+    ((_, (chances,)),) = incidences_by_day(learnt, record, later, [horizon], by)
+    return chances.won[:, 0]

@@ -9,10 +9,10 @@ import numpy as np
 
 from dealcast.errors import ModelError, listed, nearest
 from dealcast.modeling.courses import Incidence
-from dealcast.modeling.fitting import fit_boosted, fit_mixture, fit_process
+from dealcast.modeling.fitting import fit_boosted, fit_mixtures, fit_process
 from dealcast.modeling.history import History
 from dealcast.modeling.never_close import FIXED, levels_of
-from dealcast.modeling.risks import CompetingRisks, updated_abreast
+from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.splits import matured_until
 from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings
@@ -26,10 +26,6 @@ class Fitted(Protocol):
         """P(won) and P(lost) within each horizon (days) of day number s, open at its end."""
         ...
 
-    def updated(self, history: History) -> "Fitted":
-        """The same, with what is learnt anew each day learnt from what is known by now."""
-        ...
-
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         ...
@@ -40,7 +36,7 @@ class Context:
     """What an estimator is fitted with besides the history.
 
     `entities`: of sales_agent, product and account those that the leak gate lets in. `up_to_date`:
-    who never closes is learnt as of the history's last day; needless where `updated` follows.
+    who never closes is learnt as of the history's last day; needless where an update follows.
     """
 
     settings: ModelSettings
@@ -53,15 +49,21 @@ class Context:
 class Estimator:
     """One way to learn: its name, what it does, the features it uses, how to fit and reload it.
 
-    An optional one is tried only where the settings ask for it.
+    `fit_each` learns from each of several histories by itself. An optional one is tried only where
+    the settings ask for it.
     """
 
     name: str
     about: str
     features: tuple[str, ...]
-    fit: Callable[[History, Context], Fitted]
+    fit_each: Callable[[Sequence[History], Context], Sequence[Fitted]]
     load: Callable[[Mapping[str, Any]], Fitted]
     is_optional: bool = False
+
+    def fit(self, history: History, context: Context) -> Fitted:
+        """What one history says."""
+        (fitted,) = self.fit_each([history], context)
+        return fitted
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,6 @@ class BaseRates:
         del days
         table = np.array([self.rates[h] for h in horizons])
         return Incidence(*(np.tile(column, (len(traits), 1)) for column in table.T))
-
-    def updated(self, history: History) -> "BaseRates":
-        """The same rates."""
-        del history
-        return self
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` gives the same rates back."""
@@ -120,49 +117,43 @@ def base_rates(history: History, horizons_days: Sequence[int]) -> BaseRates:
     return BaseRates({h: base_rate(history, h) or constant(h) for h in horizons_days})
 
 
-def _fit_climatology(history: History, context: Context) -> Fitted:
-    return base_rates(history, context.settings.horizons_days)
+def _fit_climatology(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return [base_rates(history, context.settings.horizons_days) for history in histories]
 
 
-def _fit_age(history: History, context: Context) -> Fitted:
+def _fit_age(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
     month = context.fiscal_year_start_month
-    return fit_process(history, fiscal_year_start_month=month, calendar=False)
+    return [fit_process(h, fiscal_year_start_month=month, calendar=False) for h in histories]
 
 
-def _fit_calendar(history: History, context: Context) -> Fitted:
-    return fit_process(history, fiscal_year_start_month=context.fiscal_year_start_month)
+def _fit_calendar(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    month = context.fiscal_year_start_month
+    return [fit_process(h, fiscal_year_start_month=month) for h in histories]
 
 
-def _fit_never_close(history: History, context: Context) -> Fitted:
-    return _mixture(history, context)
+def _fit_never_close(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_mixtures(histories, **_choices(context))
 
 
-def _fit_shifting(history: History, context: Context) -> Fitted:
-    return _mixture(history, context, prior_groups=FIXED)
+def _fit_shifting(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_mixtures(histories, prior_groups=FIXED, **_choices(context))
 
 
-def _fit_entities(history: History, context: Context) -> Fitted:
-    return _mixture(history, context, entities=context.entities)
+def _fit_entities(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_mixtures(histories, entities=context.entities, **_choices(context))
 
 
-def _fit_boosting(history: History, context: Context) -> Fitted:
-    return fit_boosted(
-        history,
-        fiscal_year_start_month=context.fiscal_year_start_month,
-        levels=levels_of(context.entities),
-        entities=context.entities,
-        up_to_date=context.up_to_date,
-    )
+def _fit_boosting(histories: Sequence[History], context: Context) -> Sequence[Fitted]:
+    return fit_boosted(histories, entities=context.entities, **_choices(context))
 
 
-def _mixture(history: History, context: Context, **choices: Any) -> Fitted:
-    return fit_mixture(
-        history,
-        fiscal_year_start_month=context.fiscal_year_start_month,
-        levels=levels_of(context.entities),
-        up_to_date=context.up_to_date,
-        **choices,
-    )
+def _choices(context: Context) -> dict[str, Any]:
+    """Those that all mixtures have in common."""
+    return {
+        "fiscal_year_start_month": context.fiscal_year_start_month,
+        "levels": levels_of(context.entities),
+        "up_to_date": context.up_to_date,
+    }
 
 
 DEFAULT = "never_close"
@@ -226,21 +217,6 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         )
     }
 )
-
-
-def updated_by_day(
-    fitted: Mapping[str, Fitted], histories: Sequence[History]
-) -> list[Mapping[str, Fitted]]:
-    """All of them as each of the histories updates them: what `updated` gives, but sooner."""
-    risks = [f for f in fitted.values() if isinstance(f, CompetingRisks)]
-    abreast = iter(updated_abreast([(f, known) for known in histories for f in risks]))
-    return [
-        {
-            name: next(abreast) if isinstance(f, CompetingRisks) else f.updated(known)
-            for name, f in fitted.items()
-        }
-        for known in histories
-    ]
 
 
 def tried(settings: ModelSettings) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Fit the closing process, who never closes, and effects of entities, each given the others."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +11,10 @@ from dealcast.modeling.boosting import learn_boosted
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.entity_effects import Speed, learn_winning
 from dealcast.modeling.hazard import ClosingTable, fit_closing_table
-from dealcast.modeling.history import History
-from dealcast.modeling.mixture import Mixture
+from dealcast.modeling.history import History, once_each
+from dealcast.modeling.mixture import Mixture, learn
 from dealcast.modeling.never_close import LEARNT, LEVELS, log_odds
-from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.risks import CompetingRisks, updated_abreast
 from dealcast.modeling.traits import FloatArray
 
 # Rounds of fitting each part given the others; more changes the figures in the fourth digit.
@@ -34,96 +35,145 @@ def fit_process(
     )
 
 
-def fit_mixture(  # noqa: PLR0913 - the choices of the estimators
-    history: History,
+def fit_mixtures(  # noqa: PLR0913 - the choices of the estimators
+    histories: Sequence[History],
     *,
     fiscal_year_start_month: int,
     prior_groups: float = LEARNT,
     levels: Sequence[Sequence[str]] = LEVELS,
     entities: Sequence[str] = (),
     up_to_date: bool = True,
-) -> CompetingRisks:
-    """The closing process of those that close, who never does, and effects of the entities."""
-    seen, of = history.at_risk, tuple(map(tuple, levels))
-    key = ("settled", prior_groups, of, fiscal_year_start_month)
-    settled = seen.once(key, lambda: _settled(history, prior_groups, of, fiscal_year_start_month))
-    table, mixture = settled.table, settled.mixture
-    winning: tuple[GroupEffects, ...] = ()
-    speed = Speed(seen, entities)
-    if entities:
-        mixture, never = Mixture(seen, prior_groups, of, entities), settled.never
-        mixture.go_on_from(settled.mixture)
-        for _ in range(SPEED_ROUNDS):
-            speed.fit((1 - never) * _exposure(seen, table))
-            for _ in range(2):
-                table = _table_given(
-                    history, (1 - never) * np.exp(speed.log_speed), fiscal_year_start_month
-                )
-                never = mixture.fit(table, speed.log_speed, steps=STEPS)
-        shares, winning = learn_winning(seen, table, entities)
-        table = replace(table, won=shares)
-    fitted = CompetingRisks(table, mixture.result(), speed.result(), winning)
-    # As any later day would update it, so that a model of today scores today as it will tomorrow.
-    return fitted.updated(history) if up_to_date else fitted
+) -> list[CompetingRisks]:
+    """The closing process of those that close, who never does, and effects of the entities.
 
-
-class _Settled(NamedTuple):
-    """A closing process and who never closes, given each other; `never` of each opportunity."""
-
-    table: ClosingTable
-    mixture: Mixture
-    never: FloatArray
-
-
-def _settled(
-    history: History,
-    prior_groups: float,
-    levels: Sequence[Sequence[str]],
-    fiscal_year_start_month: int,
-) -> _Settled:
-    seen = history.at_risk
-    mixture = Mixture(seen, prior_groups, levels)
-    never = np.where(seen.is_closed, 0.0, FIRST_GUESS)
-    for _ in range(ROUNDS):
-        table = _table_given(history, 1 - never, fiscal_year_start_month)
-        never = mixture.fit(table, steps=STEPS)
-    return _Settled(table, mixture, never)
-
-
-def _table_given(
-    history: History, weights: FloatArray, fiscal_year_start_month: int
-) -> ClosingTable:
-    days = history.person_days
-    return fit_closing_table(
-        days, fiscal_year_start_month=fiscal_year_start_month, at_risk=days.at_risk(weights)
+    What each history says by itself; they are learnt from abreast, which is quicker.
+    """
+    of = tuple(map(tuple, levels))
+    fits = once_each(
+        histories,
+        ("settled", prior_groups, of, fiscal_year_start_month),
+        lambda lacking: _settled(lacking, prior_groups, of, fiscal_year_start_month),
     )
+    if entities:
+        fits = _told_apart(fits, entities)
+    found = [fit.result(entities) for fit in fits]
+    # As any later day would update it, so that a model of today scores today as it will tomorrow.
+    return updated_abreast(list(zip(found, histories, strict=True))) if up_to_date else found
 
 
 def fit_boosted(
-    history: History,
+    histories: Sequence[History],
     *,
     fiscal_year_start_month: int,
-    levels: Sequence[Sequence[str]] = LEVELS,
     entities: Sequence[str] = (),
-    up_to_date: bool = True,
-) -> CompetingRisks:
-    """As `fit_mixture`, with boosted trees on what the entities do together.
+    **choices: Any,
+) -> list[CompetingRisks]:
+    """As `fit_mixtures`, with boosted trees on what the entities do together.
 
     Raises MissingExtraError without LightGBM.
     """
-    fitted = fit_mixture(
-        history,
-        fiscal_year_start_month=fiscal_year_start_month,
-        levels=levels,
-        entities=entities,
-        up_to_date=up_to_date,
-    )
+    month = fiscal_year_start_month
+    fits = fit_mixtures(histories, fiscal_year_start_month=month, entities=entities, **choices)
+    return [_boosted(*each, entities, month) for each in zip(fits, histories, strict=True)]
+
+
+def _boosted(
+    fitted: CompetingRisks, history: History, entities: Sequence[str], month: int
+) -> CompetingRisks:
     seen = history.at_risk
     ended = seen.is_closed
     known = log_odds(fitted.table.share_won(seen.closed[ended]))
     known += fitted.log_winning(seen.traits.take(ended))
-    boosted = learn_boosted(seen, known, entities, fiscal_year_start_month=fiscal_year_start_month)
+    boosted = learn_boosted(seen, known, entities, fiscal_year_start_month=month)
     return replace(fitted, boosted=boosted)
+
+
+@dataclass(eq=False)
+class _Fit:
+    """What is learnt of a history, each part given the others.
+
+    `never`: the chance of each opportunity that it never closes.
+    """
+
+    history: History
+    mixture: Mixture
+    speed: Speed
+    never: FloatArray
+    fiscal_year_start_month: int
+    table: ClosingTable = field(init=False)
+
+    @classmethod
+    def begun(cls, history: History, mixture: Mixture, fiscal_year_start_month: int) -> "_Fit":
+        """A first guess, with the usual speed for all."""
+        seen = history.at_risk
+        never = np.where(seen.is_closed, 0.0, FIRST_GUESS)
+        return cls(history, mixture, Speed(seen, ()), never, fiscal_year_start_month)
+
+    def told_apart(self, entities: Sequence[str]) -> "_Fit":
+        """The same, from which to go on with a speed for each entity."""
+        other = copy(self)
+        other.mixture = self.mixture.told_apart(entities)
+        other.speed = Speed(self.history.at_risk, entities)
+        return other
+
+    def fit_table(self) -> None:
+        """The closing process, given who never closes and how fast the others do."""
+        days = self.history.person_days
+        self.table = fit_closing_table(
+            days,
+            fiscal_year_start_month=self.fiscal_year_start_month,
+            at_risk=days.at_risk((1 - self.never) * np.exp(self.speed.log_speed)),
+        )
+
+    def fit_speed(self) -> None:
+        """How entities differ in speed, given the rest."""
+        self.speed.fit((1 - self.never) * _exposure(self.history.at_risk, self.table))
+
+    def result(self, entities: Sequence[str]) -> CompetingRisks:
+        """The model, with how these entities differ in winning."""
+        table, winning = self.table, tuple[GroupEffects, ...]()
+        if entities:
+            shares, winning = learn_winning(self.history.at_risk, table, entities)
+            table = replace(table, won=shares)
+        return CompetingRisks(table, self.mixture.result(), self.speed.result(), winning)
+
+
+def _settled(
+    histories: Sequence[History],
+    prior_groups: float,
+    levels: Sequence[Sequence[str]],
+    fiscal_year_start_month: int,
+) -> list[_Fit]:
+    """Of each history, with the usual speed for all."""
+    fits = [
+        _Fit.begun(h, Mixture(h.at_risk, prior_groups, levels), fiscal_year_start_month)
+        for h in histories
+    ]
+    for _ in range(ROUNDS):
+        _learn_round(fits)
+    return fits
+
+
+def _told_apart(settled: Sequence[_Fit], entities: Sequence[str]) -> list[_Fit]:
+    """The same with speeds of the entities, beginning with what has settled without."""
+    fits = [fit.told_apart(entities) for fit in settled]
+    for _ in range(SPEED_ROUNDS):
+        for fit in fits:
+            fit.fit_speed()
+        for _ in range(2):
+            _learn_round(fits)
+    return fits
+
+
+def _learn_round(fits: Sequence[_Fit]) -> None:
+    """The closing process of each given the rest, then who never closes given that: abreast."""
+    for fit in fits:
+        fit.fit_table()
+    mixtures = [fit.mixture for fit in fits]
+    tasks = [fit.mixture.task(fit.table, fit.speed.log_speed) for fit in fits]
+    learn(mixtures, tasks, steps=STEPS)
+    for fit, task in zip(fits, tasks, strict=True):
+        fit.never = fit.mixture.never(task)
 
 
 def _exposure(history: History, table: ClosingTable) -> FloatArray:

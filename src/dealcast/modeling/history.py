@@ -1,10 +1,10 @@
 """What was known of the opportunities by a day: who was open when, and how it ended."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -30,12 +30,30 @@ class Counts(NamedTuple):
 class Once:
     """What keeps that which others make of it and of nothing else."""
 
+    @cached_property
+    def made(self) -> dict[Hashable, Any]:
+        """What was made of this so far, by key."""
+        return {}
+
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What is made of this and the key: made once, however many ask for it."""
-        kept: dict[Hashable, Made] = self.__dict__.setdefault("_kept", {})
-        if key not in kept:
-            kept[key] = make()
-        return kept[key]
+        if key not in self.made:
+            self.made[key] = make()
+        made: Made = self.made[key]
+        return made
+
+
+Keeper = TypeVar("Keeper", bound=Once)
+
+
+def once_each(
+    keepers: Sequence[Keeper], key: Hashable, make: Callable[[Sequence[Keeper]], Sequence[Made]]
+) -> list[Made]:
+    """The same of several of them: what is lacking is made at a time."""
+    lacking = [keeper for keeper in keepers if key not in keeper.made]
+    for keeper, made in zip(lacking, make(lacking), strict=True):
+        keeper.made[key] = made
+    return [keeper.made[key] for keeper in keepers]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
-import numpy as np
 import polars as pl
 
 from dealcast.errors import ModelError
-from dealcast.modeling.backtest import LATEST, at_horizons, days_of, fold_rows, with_traits
-from dealcast.modeling.courses import Incidence
-from dealcast.modeling.estimators import ESTIMATORS, Context, updated_by_day
+from dealcast.modeling.backtest import LATEST, at_horizons, fold_rows, with_traits
+from dealcast.modeling.day_by_day import fitted_by_day, incidences_by_day
+from dealcast.modeling.estimators import Context
 from dealcast.modeling.evaluation import figures
 from dealcast.modeling.history import Record, known_by
+from dealcast.modeling.recalibration import UNCHANGED
 from dealcast.modeling.splits import Fold, rolling_origins
-from dealcast.snapshots import EPOCH, day_number
+from dealcast.snapshots import EPOCH
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 SCHEMA = {
@@ -79,16 +79,12 @@ def _predicted(
     estimator: str,
 ) -> Iterator[pl.DataFrame]:
     record, daily = Record.of(known), replace(context, up_to_date=False)
-    for fold in folds:
-        fitted = ESTIMATORS[estimator].fit(record.known_by(fold.known_until), daily)
+    until = [fold.known_until for fold in folds]
+    learnt = fitted_by_day([estimator], record, until, daily)
+    for fold, (_, fitted) in zip(folds, learnt, strict=True):
         tested = fold_rows(rows, fold).with_columns(
             origin=pl.lit(fold.origin), is_stale=pl.lit(value=False)
         )
-        by_day = list(days_of(tested))
-        updated = updated_by_day({estimator: fitted}, [record.known_by(d) for d, *_ in by_day])
-        parts = []
-        for (day, _, traits), by_now in zip(by_day, updated, strict=True):
-            days = np.full(len(traits), day_number(day))
-            parts.append(by_now[estimator].incidence(traits, days, tuple(fold.test_dates)))
-        chances = Incidence(*(np.concatenate(p) for p in zip(*parts, strict=True)))
-        yield from at_horizons(tested, chances, fold, estimator)
+        horizons, unchanged = tuple(fold.test_dates), {estimator: (UNCHANGED,)}
+        for _, (chances,) in incidences_by_day(fitted, record, tested, horizons, unchanged):
+            yield from at_horizons(tested, chances, fold, estimator)

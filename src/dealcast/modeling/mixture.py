@@ -31,29 +31,27 @@ class Mixture:
         levels: Sequence[Sequence[str]] = LEVELS,
         apart: Sequence[str] = (),
     ) -> None:
-        """`apart`: names that the speeds given to `fit` depend on."""
+        """`apart`: names that the speeds given to `task` depend on."""
         self._history, self._prior_groups = history, prior_groups
         self._levels = tuple(map(tuple, levels))
         key = ("alike", self._levels, tuple(apart))
         self._alike = history.once(key, lambda: Alike.of(history, levels, apart))
         self.learnt = Learnt.nothing(self._alike)
 
-    def go_on_from(self, other: "Mixture") -> None:
-        """Take over what another has learnt of the same groups."""
-        self.learnt = other.learnt
-
-    def fit(
-        self, table: ClosingTable, log_speed: FloatArray | None = None, *, steps: int = STEPS
-    ) -> FloatArray:
-        """Learn until nothing moves, or so many steps; the chance of each that it never closes."""
-        task = self.task(table, log_speed)
-        (self.learnt,) = learn_abreast([task], steps=steps)
-        odds = self.learnt.log_odds(self._alike)[self._alike.open_prior]
-        return self._alike.spread(logistic(odds + task.by_now))
+    def told_apart(self, names: Sequence[str]) -> "Mixture":
+        """The same, having learnt as much, for speeds that depend on these names."""
+        other = Mixture(self._history, self._prior_groups, self._levels, names)
+        other.learnt = self.learnt
+        return other
 
     def task(self, table: ClosingTable, log_speed: FloatArray | None = None) -> Task:
         """What is to be learnt, given the closing process and the log of each one's speed."""
         return Task(self._alike, self._prior_groups, self.learnt, *self._reached(table, log_speed))
+
+    def never(self, task: Task) -> FloatArray:
+        """The chance of each that it never closes, by what is learnt by now of the task."""
+        odds = self.learnt.log_odds(self._alike)[self._alike.open_prior]
+        return self._alike.spread(logistic(odds + task.by_now))
 
     def result(self) -> NeverClose:
         """What was learnt."""
@@ -85,8 +83,11 @@ class Mixture:
         return speed[alike.first] * before, speed[alike.open_first] * by_now
 
 
-def learn(mixtures: Sequence[Mixture], tasks: Sequence[Task]) -> None:
-    """Let each of the mixtures learn its task, all of them abreast."""
-    found = learn_abreast(tasks, steps=STEPS)
+def learn(mixtures: Sequence[Mixture], tasks: Sequence[Task], *, steps: int = STEPS) -> None:
+    """Let each of the mixtures learn its task, all of them abreast.
+
+    Until nothing moves any more, or so many steps.
+    """
+    found = learn_abreast(tasks, steps=steps)
     for mixture, learnt in zip(mixtures, found, strict=True):
         mixture.learnt = learnt

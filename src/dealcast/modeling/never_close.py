@@ -14,6 +14,7 @@ import numpy as np
 
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.traits import COHORT, FloatArray, Traits
+from dealcast.snapshots import DayArray
 
 LEVELS = (("sales_agent",), (COHORT,), ("sales_agent", COHORT))
 # As many groups as are believed to have shown the prior variance. One: what the groups themselves
@@ -58,6 +59,15 @@ class NeverClose:
         """What `to_dict` wrote."""
         levels = tuple(GroupEffects.from_dict(x) for x in content["levels"])
         return cls(content["intercept"], levels, content["prior_groups"])
+
+
+def log_odds_by_day(known: Mapping[int, NeverClose], traits: Traits, days: DayArray) -> FloatArray:
+    """One per opportunity, by what was known on its day (day numbers)."""
+    odds = np.empty(len(days))
+    for day in np.unique(days).tolist():
+        at = np.flatnonzero(days == day)
+        odds[at] = known[day].log_odds(traits.take(at))
+    return odds
 
 
 def logistic(log_odds: FloatArray) -> FloatArray:

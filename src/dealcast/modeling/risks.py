@@ -13,7 +13,7 @@ from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.hazard import ClosingTable
 from dealcast.modeling.history import History
 from dealcast.modeling.mixture import Mixture, learn
-from dealcast.modeling.never_close import NeverClose, log_odds, logistic
+from dealcast.modeling.never_close import NeverClose, log_odds, log_odds_by_day, logistic
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
 from dealcast.modeling.traits import ENTITIES, FloatArray, Traits, combined, first_of_each
 from dealcast.snapshots import DayArray
@@ -59,11 +59,16 @@ class CompetingRisks:
         days: DayArray,
         horizons: Sequence[int],
         recalibrations: Sequence[Recalibration],
+        never_close: Mapping[int, NeverClose] | None = None,
     ) -> tuple[Incidence, ...]:
-        """The same by each of these recalibrations in place of the model's own."""
+        """The same by each of these recalibrations in place of the model's own.
+
+        `never_close`: who never closes as known on each of the days, in place of the model's own.
+        """
         kinds = self.told_apart(traits, days)
         blocks = [
-            c.incidences(horizons, recalibrations) for c in self.courses(kinds, max(horizons))
+            course.incidences(horizons, recalibrations)
+            for course in self.courses(kinds, max(horizons), never_close)
         ]
         return tuple(_of_each(parts, kinds.place) for parts in zip(*blocks, strict=True))
 
@@ -117,7 +122,9 @@ class CompetingRisks:
             boosted=BoostedWinning.from_dict(boosted) if boosted else None,
         )
 
-    def courses(self, kinds: "Kinds", longest: int) -> Iterator[Course]:
+    def courses(
+        self, kinds: "Kinds", longest: int, never_close: Mapping[int, NeverClose] | None = None
+    ) -> Iterator[Course]:
         """How the kinds go on for so many days, so many kinds at a time; at least one course."""
         for start in range(0, max(len(kinds.days), 1), BLOCK):
             at = np.arange(start, min(start + BLOCK, len(kinds.days)))
@@ -126,7 +133,7 @@ class CompetingRisks:
                 self.table,
                 days,
                 traits.engaged,
-                never=self._never(traits, days),
+                never=self._never(traits, days, never_close),
                 speed=np.exp(self.log_speed(traits)) if self.speed else None,
                 winning=self._share_won(traits),
                 longest=longest,
@@ -138,13 +145,17 @@ class CompetingRisks:
         odds = log_odds(self.table.won) + self.log_winning(traits)[:, None]
         return odds if self.boosted is None else odds + self.boosted.shifts(traits)
 
-    def _never(self, traits: Traits, days: DayArray) -> FloatArray:
+    def _never(
+        self, traits: Traits, days: DayArray, by_day: Mapping[int, NeverClose] | None
+    ) -> FloatArray:
         """Chance that each, open at the end of its day, never closes."""
         if self.never_close is None:
             return np.zeros(len(traits))
         (usual,) = self.table.cumulative(traits.engaged, days)
         by_now = np.exp(self.log_speed(traits)) * usual
-        return logistic(self.never_close.log_odds(traits) + by_now)
+        if by_day is None:
+            return logistic(self.never_close.log_odds(traits) + by_now)
+        return logistic(log_odds_by_day(by_day, traits, days) + by_now)
 
 
 def updated_abreast(

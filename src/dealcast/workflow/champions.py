@@ -21,6 +21,14 @@ def model_entities(ws: Workspace) -> tuple[str, ...]:
     return tuple(name for name in ws.settings.model.entities if name not in excluded)
 
 
+def fitting_context(ws: Workspace) -> Any:
+    """How estimators are to be fitted; only fields that the leak gate let in are there."""
+    from dealcast.modeling.estimators import Context
+
+    month = ws.settings.data.fiscal_year_start_month
+    return Context(ws.settings.model, month, model_entities(ws))
+
+
 def judged_opportunities(ws: Workspace) -> Any:
     """The opportunities that models are judged on: all, or of very many always the same sample."""
     from dealcast.modeling.judged import judged

@@ -10,9 +10,8 @@ import polars as pl
 from dealcast.errors import ModelError
 from dealcast.snapshots import as_known_on
 from dealcast.tracking.base import Metric, Table
-from dealcast.workflow.champions import champion_model
+from dealcast.workflow.champions import champion_model, fitting_context
 from dealcast.workflow.manifest import StepRecord
-from dealcast.workflow.model_steps import fitting_context
 from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ def forecast(ws: Workspace) -> Made:
     try:
         found = forecast_bookings(
             opportunities,
-            _outlook_on(ws, model),
+            _outlook_on(ws, model, opportunities),
             ws.settings.forecast,
             as_of=ws.as_of,
             fiscal_year_start_month=ws.settings.data.fiscal_year_start_month,
@@ -74,23 +73,29 @@ def forecast(ws: Workspace) -> Made:
     return made
 
 
-def _outlook_on(ws: Workspace, model: Any) -> Any:
+def _outlook_on(ws: Workspace, model: Any, opportunities: pl.DataFrame) -> Any:
     """What the win model says at an origin, learnt anew from what was known then."""
-    from dealcast.forecasting import Outlook
-    from dealcast.modeling.estimators import ESTIMATORS
+    from dealcast.forecasting import Outlook, bookings_by, origins
+    from dealcast.modeling.day_by_day import fitted_by_day
     from dealcast.modeling.history import Record
     from dealcast.modeling.outlook import win_chances
     from dealcast.modeling.recalibration import UNCHANGED
 
-    tables, context = ws.known_tables(), fitting_context(ws)
-    record = Record.of(tables.opportunities.collect())
+    tables, record = ws.known_tables(), Record.of(opportunities)
+    earlier = origins(bookings_by(opportunities, ws.as_of), latest=ws.settings.forecast.origins)
+    learnt = {
+        history.known_until: fitted
+        for history, fitted in fitted_by_day(
+            [model.estimator], record, earlier, fitting_context(ws)
+        )
+    }
 
     def outlook_on(origin: date, days: int) -> Outlook:
-        history = record.known_by(origin)
-        if origin >= ws.as_of:
-            fitted: Any = model.updated(history).fitted
+        fitted: Any
+        if origin in learnt:
+            fitted = learnt[origin][model.estimator]
         else:
-            fitted = ESTIMATORS[model.estimator].fit(history, context)
+            fitted = model.updated(record.known_by(origin)).fitted
         # The forecast has a bias factor of its own, from errors of forecasts.
         fitted = replace(fitted, recalibration=UNCHANGED)
         known = as_known_on(tables, origin) if origin < ws.as_of else tables

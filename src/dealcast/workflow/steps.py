@@ -81,7 +81,7 @@ STEPS: tuple[Step, ...] = (
         "judge every way to learn on later dates, and choose one",
         ("clean", "features", "audit"),
         ("data", "features", "model"),
-        loaded("model_steps:evaluate_model"),
+        loaded("evaluate_steps:evaluate_model"),
     ),
     Step(
         "train",
