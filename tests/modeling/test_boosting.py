@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dealcast.modeling.backtest import traits_of
 from dealcast.modeling.boosting import BoostedWinning
 from dealcast.modeling.estimators import ESTIMATORS, Context, tried
 from dealcast.modeling.history import known_by
 from dealcast.modeling.risks import CompetingRisks
+from dealcast.modeling.traits import traits_of
 from dealcast.settings import ModelSettings
 from dealcast.snapshots import day_number
 

@@ -167,17 +167,16 @@ def _by_date(own: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
 def figures(rows: pl.DataFrame) -> Figures:
     """The figures of one estimator's predictions at one horizon."""
     won, p = won_and_p(rows)
-    climatology = np.full(len(won), won.mean())
-    fresh = ~rows["is_stale"].to_numpy()
-    log_loss, brier = metrics.log_loss(won, p), metrics.brier(won, p)
+    rate, fresh = float(won.mean()), ~rows["is_stale"].to_numpy()
+    log_loss, brier, auc = metrics.log_loss(won, p), metrics.brier(won, p), metrics.auc(won, p)
     return Figures(
-        auc=metrics.auc(won, p),
+        auc=auc,
         auc_within_date=metrics.auc_within(won, p, day_numbers(rows)),
-        auc_without_stale=metrics.auc(won[fresh], p[fresh]) if fresh.any() else None,
+        auc_without_stale=auc if fresh.all() else metrics.auc(won[fresh], p[fresh]),
         log_loss=log_loss,
-        log_loss_skill=metrics.skill(log_loss, metrics.log_loss(won, climatology)),
+        log_loss_skill=metrics.skill(log_loss, metrics.entropy(rate)),
         brier=brier,
-        brier_skill=metrics.skill(brier, metrics.brier(won, climatology)),
+        brier_skill=metrics.skill(brier, rate * (1 - rate)),
         ece=metrics.expected_calibration_error(metrics.reliability(won, p)),
     )
 

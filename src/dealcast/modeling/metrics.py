@@ -48,6 +48,16 @@ def brier(won: BoolArray, p: FloatArray) -> float:
     return float(squared_errors(won, p).mean())
 
 
+def entropy(rate: float) -> float:
+    """Log loss of saying the share won of every row (nats).
+
+    >>> round(entropy(0.5), 3), entropy(1.0)
+    (0.693, 0.0)
+    """
+    sure = rate in (0.0, 1.0)
+    return 0.0 if sure else float(-rate * np.log(rate) - (1 - rate) * np.log1p(-rate))
+
+
 def log_losses(won: BoolArray, p: FloatArray) -> FloatArray:
     """Negative log-likelihood of each row (nats)."""
     losses: FloatArray = -np.log(np.clip(np.where(won, p, 1 - p), SMALLEST_P, 1))

@@ -116,7 +116,7 @@ class _Rows:
             "auc_within_date": _or_nan(self.within_date.auc(times)),
             "auc_without_stale": _or_nan(self.fresh.auc(times)),
             "log_loss": log_loss,
-            "log_loss_skill": _or_nan(metrics.skill(log_loss, _entropy(rate))),
+            "log_loss_skill": _or_nan(metrics.skill(log_loss, metrics.entropy(rate))),
             "brier": brier,
             "brier_skill": _or_nan(metrics.skill(brier, rate * (1 - rate))),
         }
@@ -139,12 +139,6 @@ def _ece_interval(gaps: FloatArray, drawn: FloatArray) -> Interval:
     noise = max(float(resampled.mean() - ece), 0.0)
     by_noise_alone = np.quantile(np.abs(drawn - gaps).sum(axis=1), BY_NOISE)
     return 0.0 if ece <= by_noise_alone else max(low - 2 * noise, 0.0), high - noise
-
-
-def _entropy(rate: float) -> float:
-    """Log loss of saying the share won of every row (nats)."""
-    sure = rate in (0.0, 1.0)
-    return 0.0 if sure else float(-rate * np.log(rate) - (1 - rate) * np.log1p(-rate))
 
 
 def _or_nan(figure: float | None) -> float:

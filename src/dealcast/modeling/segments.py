@@ -111,18 +111,18 @@ def _with_interval(b: ReliabilityBin, shares: FloatArray, opportunity: IntArray)
 def _figures(part: pl.DataFrame) -> dict[str, Any]:
     won, p = (part["outcome"] == "won").to_numpy(), part["p_won"].to_numpy()
     opportunity = part["opportunity_id"].rank("dense").cast(pl.Int64).to_numpy()
-    climatology = metrics.log_loss(won, np.full(len(p), won.mean()))
+    rate = float(won.mean())
     ratio, interval = observed_over_expected(won, p, opportunity=opportunity) or (None, None)
     low, high = interval or (None, None)
     return {
         "n": part.height,
         "opportunities": int(opportunity.max()),
-        "rate": float(won.mean()),
+        "rate": rate,
         "predicted": float(p.mean()),
         "ratio": ratio,
         "ratio_low": low,
         "ratio_high": high,
         "auc": metrics.auc(won, p),
-        "log_loss_skill": metrics.skill(metrics.log_loss(won, p), climatology),
+        "log_loss_skill": metrics.skill(metrics.log_loss(won, p), metrics.entropy(rate)),
         "ece": metrics.expected_calibration_error(metrics.reliability(won, p)),
     }

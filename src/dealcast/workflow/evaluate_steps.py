@@ -1,6 +1,7 @@
 """The step that judges every way to learn on later dates, and chooses one."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -44,7 +45,7 @@ def evaluate_model(ws: Workspace) -> Made:
 
 def _judged(ws: Workspace, tested: Any, to_judge: Any, snapshots: pl.DataFrame) -> Made:
     from dealcast.modeling.cohorts import cohorts
-    from dealcast.modeling.evaluation import by_origin, evaluate
+    from dealcast.modeling.evaluation import evaluate
     from dealcast.modeling.learning_curve import learning_curve
     from dealcast.modeling.selection import choose
     from dealcast.modeling.verdict import judge
@@ -96,19 +97,7 @@ def _judged(ws: Workspace, tested: Any, to_judge: Any, snapshots: pl.DataFrame) 
     ):
         made.objects[name] = f"runs/{ws.run_id}/{name}.json"
         ws.store.put_json(made.objects[name], value)
-    ws.tracker.log(
-        [
-            *(Metric(name, value) for name, value in evaluation.metrics().items()),
-            Table("reliability", evaluation.reliability()),
-            Table("learning_curve", curve),
-            Table("by_age", pl.DataFrame(evaluation.horizons[0].by_age, infer_schema_length=None)),
-            *_folds(by_origin(candidates), estimator),
-            *(
-                Table(f"by_{name}", pl.DataFrame(rows, infer_schema_length=None))
-                for name, rows in segments.items()
-            ),
-        ]
-    )
+    ws.tracker.log([*_records(candidates, evaluation, curve), *_tables(segments)])
     logger.info("%s", verdict.text)
     made.figures = {
         "evaluation": evaluation.headline(),
@@ -120,6 +109,29 @@ def _judged(ws: Workspace, tested: Any, to_judge: Any, snapshots: pl.DataFrame) 
         "largest_auc": max(h.figures.auc or 0.0 for h in evaluation.horizons),
     }
     return made
+
+
+def _records(
+    candidates: pl.DataFrame, evaluation: Any, curve: pl.DataFrame
+) -> list[Metric | Table]:
+    """What the tracker is told of the chosen estimator."""
+    from dealcast.modeling.evaluation import by_origin
+
+    by_age = pl.DataFrame(evaluation.horizons[0].by_age, infer_schema_length=None)
+    return [
+        *(Metric(name, value) for name, value in evaluation.metrics().items()),
+        Table("reliability", evaluation.reliability()),
+        Table("learning_curve", curve),
+        Table("by_age", by_age),
+        *_folds(by_origin(candidates), evaluation.estimator),
+    ]
+
+
+def _tables(segments: Mapping[str, Any]) -> list[Table]:
+    return [
+        Table(f"by_{name}", pl.DataFrame(rows, infer_schema_length=None))
+        for name, rows in segments.items()
+    ]
 
 
 def _folds(by_origin: pl.DataFrame, estimator: str) -> list[Metric | Table]:
