@@ -19,7 +19,8 @@ from dealcast.workflow.cluster.cleaning import CLEAN_SCHEMA
 from dealcast.workflow.cluster.data_steps import known_opportunities
 from dealcast.workflow.cluster.one_task import clean_sample, dimensions_of, in_one_task, task_of
 from dealcast.workflow.cluster.tables import ClusterTables, cluster_of, contract_of
-from dealcast.workflow.model_steps import evaluate_model, trained
+from dealcast.workflow.evaluate_steps import evaluate_model
+from dealcast.workflow.model_steps import trained
 from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
