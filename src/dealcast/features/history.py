@@ -244,8 +244,12 @@ def _changes(opportunities: Frame, base: str, wanted: Wanted) -> Frame:
 
 def _change(daily: Frame, base: str, move: Move) -> Frame:
     """The totals that move, and no others: a sum takes what is not there for 0."""
-    changed = {r.column: nw.col(_unit(r)) * move.sign for r in move.totals}
-    return daily.select(base, nw.col("snapshot_day") + move.days_after, **changed)
+    day = nw.col("snapshot_day") + move.days_after
+    if move.sign > 0:
+        return daily.select(base, day, **{r.column: nw.col(_unit(r)) for r in move.totals})
+    # What leaves has one window, so each unit is one total's: one expression for all of them.
+    totals = {_unit(r): r.column for r in move.totals}
+    return daily.select(base, day, nw.col(*totals) * move.sign).rename(totals)
 
 
 def _daily_sums(opportunities: Frame, base: str, when: str, totals: Wanted) -> Frame:
