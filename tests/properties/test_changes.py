@@ -12,6 +12,7 @@ from dealcast.features.build import build_features
 from dealcast.features.changes import changes_between
 from dealcast.features.selection import usable
 from dealcast.snapshots import build_snapshots
+from dealcast.workflow.layers import SETTLED, of_layer
 
 KEY = ["opportunity_id", "snapshot_date"]
 START = date(2017, 1, 30)
@@ -131,6 +132,26 @@ def test_before_the_days_told_snapshots_and_features_are_as_they_were(
     was, is_now = (before(rows, changes.outcomes_from) for rows in snapshots)
     assert_frame_equal(was, is_now, check_exact=True)
     was, is_now = (before(rows, changes.features_from) for rows in features)
+    assert_frame_equal(was, is_now, check_exact=True)
+
+
+@settings(max_examples=20, deadline=None)
+@given(two_exports(), DAYS)
+def test_who_was_engaged_before_all_that_changed_has_the_same_snapshots(
+    exports: tuple[CrmTables, CrmTables], day: int
+) -> None:
+    changes = changes_between(*exports)
+    boundary = START + timedelta(day)
+    if changes.outcomes_from is not None:
+        boundary = min(boundary, changes.outcomes_from)
+
+    was, is_now = (
+        build_snapshots(of_layer(e.opportunities, SETTLED, boundary), DATES, as_of=DATES[-1])
+        .sort(KEY)
+        .collect()
+        for e in exports
+    )
+
     assert_frame_equal(was, is_now, check_exact=True)
 
 

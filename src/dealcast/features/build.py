@@ -132,21 +132,23 @@ def opportunity_facts(
     return engagements(rows, as_of=as_of, also=also)
 
 
-def snapshot_features(
+def snapshot_features(  # noqa: PLR0913 - rows, what is made of them, and what is kept
     facts: Frame,
     dates: Frame,
     specs: Sequence[FeatureSpec],
     totals: Mapping[str, Frame],
     *,
     fiscal_year_start_month: int = 1,
+    also: Sequence[str] = (),
 ) -> Frame:
     """The snapshots of these dates (contract Snapshots), each with its features.
 
     The same features as `features_on`, without looking up opportunities. `dates` are among those
-    of the totals, none after the day as of which the facts are.
+    of the totals, none after the day as of which the facts are. `also` names further columns of
+    the facts to keep.
     """
     calendar = _calendar(dates, totals, fiscal_year_start_month)
-    return _features(open_on(facts, calendar), SNAPSHOT, specs, totals)
+    return _features(open_on(facts, calendar), (*SNAPSHOT, *also), specs, totals)
 
 
 def features_on(

@@ -48,15 +48,18 @@ class PartWriter:
         self.rows = 0
         self.version = NOT_YET
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Check the rows against the contract and put them into a file. Raises ContractError."""
+    def add(self, rows: pl.DataFrame, kind: str = "part") -> None:
+        """Check the rows against the contract and put them into a file. Raises ContractError.
+
+        `kind` (letters) is what the file's name begins with.
+        """
         checked = check(rows, self._contract, table_name(self._path))
         if checked.is_empty():
             return
         content = io.BytesIO()
         # The fastest level: files of such columns are as small as by slower ones.
         checked.write_parquet(content, compression="zstd", compression_level=1)
-        name = f"part-{len(self._added):05}-{secrets.token_hex(8)}.parquet"
+        name = f"{kind}-{len(self._added):05}-{secrets.token_hex(8)}.parquet"
         self._added.append(_added(name, content.getbuffer().nbytes, checked))
         self._store.put_object(f"{self._path}/{name}", content.getvalue())
         self.rows += checked.height

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from dealcast.contracts import CrmTables
+from dealcast.contracts import EARLIEST, CrmTables
 from dealcast.errors import StoreError
 from dealcast.features.build import feature_contract
 from dealcast.features.catalogue import CATALOGUE
@@ -13,6 +13,7 @@ from dealcast.features.changes import Changes, changes_between
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.features.spec import FeatureSpec
 from dealcast.snapshots import as_known_on
+from dealcast.workflow.layers import LAYERS, LIVE, SETTLED, boundary, layer_of
 from dealcast.workflow.manifest import code_version, digest
 from dealcast.workflow.memory import FEWEST_ROWS
 from dealcast.workflow.parts import Part
@@ -24,12 +25,16 @@ SNAPSHOT_TABLES = ("snapshots", "snapshot_features")
 
 @dataclass(frozen=True)
 class Basis:
-    """What snapshots are made from: clean tables by version, the day, the dates, code and specs."""
+    """What snapshots are made from: clean tables by version, the day, the dates, code and specs.
+
+    The boundary is the day that parts the layers of their files.
+    """
 
     tables: Mapping[str, int]
     as_of: str
     dates: Sequence[str]
     made_by: str
+    boundary: str = EARLIEST.isoformat()
 
     @classmethod
     def of(cls, ws: Workspace, specs: Sequence[FeatureSpec], dates: Iterable[date]) -> "Basis":
@@ -49,35 +54,41 @@ class Basis:
             made_by=digest(how),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
+    def to_dict(self, boundary: date) -> dict[str, Any]:
+        """JSON-ready, with the boundary at which the layers came to be parted."""
+        return {**asdict(self), "boundary": boundary.isoformat()}
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """The dates whose features and whose outcomes are made anew, and the files that stay.
+    """The dates whose features and, by layer, whose outcomes are made anew; the files that stay."""
 
-    Of a date whose features are made anew, the outcomes are too.
-    """
-
+    boundary: date
     features: Sequence[date]
-    outcomes: Sequence[date]
+    outcomes: Mapping[str, Sequence[date]]
     kept: Mapping[str, Sequence[Part]]
     changes: Changes | None = None
 
     @classmethod
-    def of_all(cls, dates: Sequence[date]) -> "Renewal":
+    def of_all(cls, dates: Sequence[date], boundary: date) -> "Renewal":
         """Everything is made anew."""
-        return cls(dates, dates, dict.fromkeys(SNAPSHOT_TABLES, ()))
+        return cls(
+            boundary, dates, dict.fromkeys(LAYERS, dates), dict.fromkeys(SNAPSHOT_TABLES, ())
+        )
 
     def text(self, dates: int) -> str:
         """One sentence; empty where everything is made anew."""
         if self.changes is None:
             return ""
+        settled = (
+            f" (of those engaged before {self.boundary}: {len(self.outcomes[SETTLED]):,})"
+            if self.boundary > EARLIEST
+            else ""
+        )
         return (
             f"features of {len(self.features):,} of {dates:,} dates recomputed, outcomes of "
-            f"{len(self.outcomes):,}; {self.changes.opportunities:,} opportunities changed"
+            f"{len(self.outcomes[LIVE]):,}{settled}; "
+            f"{self.changes.opportunities:,} opportunities changed"
         )
 
 
@@ -88,31 +99,36 @@ def renewal(ws: Workspace, present: CrmTables, dates: Sequence[date], basis: Bas
     """
     former = _former_basis(ws)
     files = _former_files(ws)
-    if (
-        not ws.settings.features.incremental
-        or former is None
-        or files is None
-        or former.made_by != basis.made_by
-        or former.tables.keys() != basis.tables.keys()
-        or (former.tables, former.as_of) == (basis.tables, basis.as_of)
-    ):
-        return Renewal.of_all(dates)
-    try:
-        tables = clean_tables(former.tables, lambda n: ws.store.load(n, version=former.tables[n]))
-    except StoreError:  # the former version was removed from the store
-        return Renewal.of_all(dates)
-    known = as_known_on(tables, date.fromisoformat(former.as_of))
+    known = _former_tables(ws, former, basis) if former and files else None
+    if not former or not files or not known:
+        parted = boundary(present.opportunities, dates, as_of=ws.as_of)
+        return Renewal.of_all(dates, parted)
     changes = changes_between(known, present)
     before = [date.fromisoformat(d) for d in former.dates]
-    kept: dict[str, Sequence[Part]] = {}
-    features, kept["snapshot_features"] = renewed(
+    features, stay = renewed(
         dates, before, files["snapshot_features"], changes.features_from, small=FEWEST_ROWS
     )
-    first = min((d for d in (changes.outcomes_from, *features) if d), default=None)
-    outcomes, kept["snapshots"] = renewed(
-        dates, before, files["snapshots"], first, small=FEWEST_ROWS
-    )
-    return Renewal(features, outcomes, kept, changes)
+    parted = date.fromisoformat(former.boundary)
+    parted = boundary(present.opportunities, dates, as_of=ws.as_of, former=parted)
+    kept: dict[str, list[Part]] = {"snapshots": [], "snapshot_features": stay}
+    if parted.isoformat() != former.boundary:
+        return Renewal(parted, features, dict.fromkeys(LAYERS, dates), kept, changes)
+    outcomes = {}
+    for layer, since in _outcomes_from(changes, parted).items():
+        own = [file for file in files["snapshots"] if layer_of(file) == layer]
+        outcomes[layer], stay = renewed(dates, before, own, since, small=FEWEST_ROWS)
+        kept["snapshots"] += stay
+    return Renewal(parted, features, outcomes, kept, changes)
+
+
+def _outcomes_from(changes: Changes, parted: date) -> dict[str, date | None]:
+    """By layer the first day on which outcomes may differ.
+
+    Where all that changed were engaged on the boundary or later, by both exports, nothing settled
+    differs, and nobody became settled or ceased to be.
+    """
+    since = changes.outcomes_from
+    return {SETTLED: since if since and since < parted else None, LIVE: since}
 
 
 def renewed(
@@ -143,6 +159,22 @@ def renewed(
 
 def _dates_in(file: Part, former: Collection[date]) -> set[date]:
     return {d for d in former if file.first <= d <= file.last}
+
+
+def _former_tables(ws: Workspace, former: Basis, basis: Basis) -> CrmTables | None:
+    """The clean tables of the last run as it knew them; None where they prove nothing."""
+    if (
+        not ws.settings.features.incremental
+        or former.made_by != basis.made_by
+        or former.tables.keys() != basis.tables.keys()
+        or (former.tables, former.as_of) == (basis.tables, basis.as_of)
+    ):
+        return None
+    try:
+        tables = clean_tables(former.tables, lambda n: ws.store.load(n, version=former.tables[n]))
+    except StoreError:  # the former version was removed from the store
+        return None
+    return as_known_on(tables, date.fromisoformat(former.as_of))
 
 
 def _former_basis(ws: Workspace) -> Basis | None:

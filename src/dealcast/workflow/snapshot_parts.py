@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 
-from dealcast.contracts import CrmTables, Snapshots
+from dealcast.contracts import CrmTables
 from dealcast.engines.base import open_engine
 from dealcast.features.build import (
     KEY,
@@ -16,15 +17,19 @@ from dealcast.features.build import (
     point_in_time_totals,
     snapshot_features,
 )
+from dealcast.features.changes import OUTCOME
 from dealcast.features.selection import unavailable, usable
 from dealcast.features.spec import FeatureSpec
 from dealcast.snapshots import (
+    SNAPSHOT,
     build_snapshots,
     dates_frame,
+    day_number,
     open_counts,
     open_within,
     snapshot_dates,
 )
+from dealcast.workflow.layers import SETTLED, of_layer
 from dealcast.workflow.memory import memory_allowed, rows_per_batch
 from dealcast.workflow.renewal import MADE_FROM, Basis, Renewal, renewal
 from dealcast.workflow.workspace import Made, Workspace
@@ -33,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 # What a snapshot of a part takes at its peak, with its features; larger parts are not faster.
 SNAPSHOT_BYTES, SNAPSHOTS_GB = 1_500, 1.0
+IS_SETTLED = "is_settled"
+# What snapshots without features are made of.
+OF_OPPORTUNITIES = ("opportunity_id", *OUTCOME)
 
 
 def write_snapshots(ws: Workspace, made: Made) -> dict[str, Any]:
@@ -47,7 +55,7 @@ def write_snapshots(ws: Workspace, made: Made) -> dict[str, Any]:
     renew = renewal(ws, known, dates, basis)
     rows = _write(ws, made, known, specs, renew)
     made.objects[MADE_FROM] = f"runs/{ws.run_id}/{MADE_FROM}.json"
-    ws.store.put_json(made.objects[MADE_FROM], basis.to_dict())
+    ws.store.put_json(made.objects[MADE_FROM], basis.to_dict(renew.boundary))
     missing = unavailable(known)
     logger.info(
         "snapshot_features: %s rows x %d features on %d dates; %d not available",
@@ -79,19 +87,28 @@ def _write(
             made, "snapshot_features", feature_contract(specs), kept=names["snapshot_features"]
         ) as features,
     ):
-        for rows in _rows_with_features(ws, tables, specs, renew.features):
-            snapshots.add(rows.select(Snapshots.column_names()))
+        for rows in _rows_with_features(ws, tables, specs, renew):
+            for layer, dates in renew.outcomes.items():
+                of_it = pl.col(IS_SETTLED) == (layer == SETTLED)
+                own = rows.lazy().filter(of_it, pl.col("snapshot_date").is_in(dates))
+                snapshots.add(own.select(SNAPSHOT).collect(), layer)
             features.add(rows.select(*KEY, *(spec.name for spec in specs)))
-        others = [day for day in renew.outcomes if day not in set(renew.features)]
-        for rows in _rows_without_features(ws, tables, others):
-            snapshots.add(rows)
+        for layer, dates in renew.outcomes.items():
+            others = [day for day in dates if day not in set(renew.features)]
+            settled_or_live = of_layer(tables.opportunities, layer, renew.boundary)
+            for rows in _rows_without_features(ws, settled_or_live, others):
+                snapshots.add(rows, layer)
     return snapshots.rows + sum(part.rows for part in renew.kept["snapshots"])
 
 
 def _rows_with_features(
-    ws: Workspace, tables: CrmTables, specs: Sequence[FeatureSpec], dates: Sequence[date]
+    ws: Workspace, tables: CrmTables, specs: Sequence[FeatureSpec], renew: Renewal
 ) -> Iterator[pl.DataFrame]:
-    """The columns of Snapshots and one per spec, by the engine that the settings choose."""
+    """The columns of Snapshots, whether the row is settled, and one column per spec.
+
+    Made by the engine that the settings choose.
+    """
+    dates = renew.features
     if not dates:
         return
     month = ws.settings.data.fiscal_year_start_month
@@ -105,7 +122,8 @@ def _rows_with_features(
         settled=engine.settled,
     )
     facts = opportunity_facts(native, specs, totals, as_of=ws.as_of, fiscal_year_start_month=month)
-    parts = _parts(ws, tables, dates)
+    facts = facts.with_columns((nw.col("opened_on") < day_number(renew.boundary)).alias(IS_SETTLED))
+    parts = _parts(ws, tables.opportunities, dates)
     if len(parts) > 1:
         # Joined once, not once for every part.
         facts = engine.settled({"facts": open_within(facts, dates[0], dates[-1])})["facts"]
@@ -117,19 +135,25 @@ def _rows_with_features(
             specs,
             totals,
             fiscal_year_start_month=month,
+            also=[IS_SETTLED],
         )
         yield _in_order(engine.collect(rows), parts)
         ws.progress(f"features until {part[-1]}", (dates.index(part[-1]) + 1) / len(dates))
 
 
 def _rows_without_features(
-    ws: Workspace, tables: CrmTables, dates: Sequence[date]
+    ws: Workspace, opportunities: pl.LazyFrame, dates: Sequence[date]
 ) -> Iterator[pl.DataFrame]:
     """The contract Snapshots."""
-    parts = _parts(ws, tables, dates)
+    if not dates:
+        return
+    closed = (pl.col("close_date") <= dates[0]).fill_null(value=False)
+    asked = (pl.col("engage_date") <= dates[-1]) & ~closed
+    # Found once, not once for every part.
+    some = opportunities.filter(asked).select(OF_OPPORTUNITIES).collect().lazy()
+    parts = _parts(ws, some, dates)
     for part in parts:
-        rows = build_snapshots(tables.opportunities, part, as_of=ws.as_of)
-        yield _in_order(rows.collect(), parts)
+        yield _in_order(build_snapshots(some, part, as_of=ws.as_of).collect(), parts)
 
 
 def _in_order(rows: pl.DataFrame, parts: Sequence[Sequence[date]]) -> pl.DataFrame:
@@ -137,9 +161,9 @@ def _in_order(rows: pl.DataFrame, parts: Sequence[Sequence[date]]) -> pl.DataFra
     return rows.sort(KEY) if len(parts) == 1 else rows
 
 
-def _parts(ws: Workspace, tables: CrmTables, dates: Sequence[date]) -> list[list[date]]:
+def _parts(ws: Workspace, opportunities: pl.LazyFrame, dates: Sequence[date]) -> list[list[date]]:
     """Consecutive dates, as many together as their snapshots fit into memory."""
-    counts = open_counts(tables.opportunities, dates)
+    counts = open_counts(opportunities, dates)
     allowed = memory_allowed(ws.settings.engine.memory_gb)
     most = rows_per_batch(
         sum(counts), bytes_per_row=SNAPSHOT_BYTES, memory_gb=min(SNAPSHOTS_GB, allowed / 8)
