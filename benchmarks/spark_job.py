@@ -74,7 +74,7 @@ def export(folder: Path, rows: int) -> None:
     pipeline = pipeline.with_columns(sales_agent=name)
     size = -(-rows // FILES)
     for part in range(FILES):
-        pipeline.slice(part * size, size).write_parquet(folder / f"sales_pipeline_{part}.parquet")
+        pipeline.slice(part * size, size).write_parquet(folder / f"opportunities_{part}.parquet")
     for table, frame in dimension_tables(settings).items():
         frame.write_parquet(folder / f"{table}.parquet")
 
