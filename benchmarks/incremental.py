@@ -21,7 +21,8 @@ from polars.testing import assert_frame_equal
 from dealcast.settings import SampleSource, load_settings
 from dealcast.sources.sample import write_sample
 from dealcast.workflow import feature_steps
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
 
 ROWS = 1_000_000

@@ -19,7 +19,8 @@ import polars as pl
 from dealcast.engines.spark.engine import SparkEngine
 from dealcast.settings import SampleSource, load_settings
 from dealcast.sources.sample import World, dimension_tables, sales_pipeline
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 
 FILES = 8
 BIG_AGENT_SHARE = 0.1

@@ -11,7 +11,8 @@ from rich.terminal_theme import MONOKAI
 from dealcast.cli.progress import progress
 from dealcast.cli.summary import show_summary
 from dealcast.settings import load_settings
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
 from dealcast.workflow.summary import summarise
 

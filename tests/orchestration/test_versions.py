@@ -16,7 +16,7 @@ from dealcast.orchestration.versions import (
     server_version,
 )
 from dealcast.settings import OrchestrationSettings, load_settings
-from dealcast.workflow.run import Plan
+from dealcast.workflow.plan import Plan
 from servers.answers import answering
 from servers.ports import free_port
 

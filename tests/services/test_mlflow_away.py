@@ -14,7 +14,8 @@ import pytest
 from dealcast.__main__ import main
 from dealcast.settings import load_settings
 from dealcast.tracking.mlflow.client import quiet
-from dealcast.workflow.run import Plan, open_run
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import open_run
 from servers.answers import answering
 from servers.mlflow import mlflow_server_in
 from servers.ports import free_port

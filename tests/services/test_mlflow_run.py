@@ -15,7 +15,8 @@ from dealcast.cli import cli
 from dealcast.settings import StorageSettings, load_settings
 from dealcast.tracking.mlflow.client import quiet
 from dealcast.workflow.manifest import RunManifest
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import Store, open_store
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from dealcast.cli import cli
 from dealcast.errors import ServiceError, SettingsError
 from dealcast.workflow.manifest import load_latest_steps
-from dealcast.workflow.run import Plan
+from dealcast.workflow.plan import Plan
 from dealcast.workflow.store import Store, open_store
 from servers.ports import wait_until
 from servers.prefect import PrefectServer, Seen, lose_power, worker

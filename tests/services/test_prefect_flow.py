@@ -13,7 +13,7 @@ from dealcast.orchestration.versions import prepare
 from dealcast.settings import LoadedSettings, SampleSource, load_settings
 from dealcast.sources.sample import write_sample
 from dealcast.workflow.manifest import load_manifest
-from dealcast.workflow.run import Plan
+from dealcast.workflow.plan import Plan
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import open_store
 from servers.crm_database import QUERIES, write_crm

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from dealcast.settings import StorageSettings, load_settings
 from dealcast.surfaces.report import keep_report, report_of
 from dealcast.workflow.manifest import StepRecord, load_manifest
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import open_store
 

@@ -9,7 +9,8 @@ import pytest
 from dealcast.errors import StoreAwayError
 from dealcast.settings import LoadedSettings, Settings, StorageSettings
 from dealcast.workflow.manifest import load_manifest
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.tables import TABLES
 from servers.proxy import Faults, Proxy, faulty

@@ -20,7 +20,8 @@ from dealcast.settings import ModelSettings, load_settings
 from dealcast.tracking.base import ModelVersion, Promotion, open_registry, open_tracker, rollback
 from dealcast.workflow.champions import champion_model, register_and_contest
 from dealcast.workflow.manifest import RunManifest, StepRecord
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
 from dealcast.workflow.workspace import Workspace
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 from dealcast.settings import load_settings
 from dealcast.workflow.manifest import RunManifest, StepRecord
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import open_store
 

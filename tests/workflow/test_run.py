@@ -12,7 +12,8 @@ from dealcast.errors import SettingsError, SourceError, StoreAwayError, StoreErr
 from dealcast.settings import LoadedSettings, load_settings
 from dealcast.workflow import run as running
 from dealcast.workflow.manifest import RunManifest, StepRecord, load_manifest, run_ids
-from dealcast.workflow.run import Plan, open_run, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import open_run, run_steps
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import Store
 from dealcast.workflow.workspace import Made, Workspace

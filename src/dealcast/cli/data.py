@@ -13,7 +13,7 @@ from dealcast.settings import LoadedSettings, SampleSource
 from dealcast.workflow import corrections
 from dealcast.workflow.export import FORMATS, export_frame
 from dealcast.workflow.manifest import load_latest_steps, load_manifest
-from dealcast.workflow.run import Plan
+from dealcast.workflow.plan import Plan
 from dealcast.workflow.store import Store, open_store
 
 

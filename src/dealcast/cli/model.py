@@ -16,7 +16,7 @@ from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Promotion, Registry, open_registry, rollback
 from dealcast.workflow.audits import audit_file, audit_stored
 from dealcast.workflow.manifest import load_latest_steps, new_run_id
-from dealcast.workflow.run import Plan
+from dealcast.workflow.plan import Plan
 from dealcast.workflow.store import Store, open_store
 
 # Log-odds by which a score must have changed to be called moved.

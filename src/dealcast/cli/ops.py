@@ -19,7 +19,8 @@ from dealcast.workflow.steps import JOBS, STEP_NAMES
 
 if TYPE_CHECKING:
     from dealcast.workflow.manifest import RunManifest
-    from dealcast.workflow.run import Plan, Watcher
+    from dealcast.workflow.plan import Plan
+    from dealcast.workflow.run import Watcher
     from dealcast.workflow.store import Store
 
 ENGINES = get_args(EngineSettings.model_fields["name"].annotation)
@@ -75,7 +76,7 @@ def run(
 
     A step whose inputs, settings and code did not change is skipped.
     """
-    from dealcast.workflow.run import Plan
+    from dealcast.workflow.plan import Plan
     from dealcast.workflow.summary import summarise
 
     if job and (start or stop):

@@ -6,7 +6,7 @@ from dealcast.cli import render, render_outlook
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import settings_options
 from dealcast.settings import LoadedSettings
-from dealcast.workflow.run import Plan
+from dealcast.workflow.plan import Plan
 
 
 @click.command(

@@ -29,7 +29,8 @@ from dealcast.orchestration.versions import Say, reach
 from dealcast.settings import LoadedSettings, OrchestrationSettings, load_settings
 from dealcast.surfaces.report import keep_report
 from dealcast.workflow.manifest import RunManifest, StepRecord
-from dealcast.workflow.run import Plan, Run, Watcher, open_run
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import Run, Watcher, open_run
 from dealcast.workflow.steps import Step
 
 FLOW = "dealcast"

@@ -1,8 +1,8 @@
-"""Run steps in this process: start at, stop at, skip what did not change, record everything."""
+"""Run steps in this process: skip what did not change, record everything."""
 
 import logging
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -11,11 +11,8 @@ from typing import Protocol
 
 from dealcast.errors import (
     DealcastError,
-    SettingsError,
     StoreAwayError,
     StoreError,
-    listed,
-    nearest,
 )
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Param, open_registry, open_tracker
@@ -29,7 +26,8 @@ from dealcast.workflow.manifest import (
     new_run_id,
     save_latest_step,
 )
-from dealcast.workflow.steps import JOBS, ON_CLUSTER, STEP_NAMES, STEPS, Step, function_of
+from dealcast.workflow.plan import Plan, possible
+from dealcast.workflow.steps import STEP_NAMES, STEPS, Step, function_of
 from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.workspace import Workspace
 
@@ -54,65 +52,6 @@ class Watcher(Protocol):
 
 # Is given a run that has ended and its store, before the log is kept.
 Closing = Callable[[RunManifest, Store], None]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which steps to run: from `start` to `stop`, both included, or those of a job.
-
-    `start` is done again even if unchanged, unless `again` is false.
-    """
-
-    start: str | None = None
-    stop: str | None = None
-    again: bool = True
-    job: str | None = None
-
-    def steps(self, done: Container[str] = ()) -> Sequence[Step]:
-        """The chosen steps in order; a job gets what it goes by and was never done before.
-
-        Raises SettingsError for an unknown name or none at all.
-        """
-        if self.job is not None:
-            return _of_job(self.job, done)
-        first = _index(self.start) if self.start else 0
-        last = _index(self.stop) if self.stop else len(STEPS) - 1
-        if first > last:
-            raise SettingsError(
-                f"The step '{self.start}' comes after '{self.stop}'.",
-                remedy=f"the order is {', '.join(STEP_NAMES)}",
-            )
-        return STEPS[first : last + 1]
-
-
-def _possible(steps: Sequence[Step], engine: str) -> Sequence[Step]:
-    """Those that the engine can do. Raises SettingsError where it can do none."""
-    if engine != "spark":
-        return steps
-    possible = [step for step in steps if step.name in ON_CLUSTER]
-    if not possible:
-        raise SettingsError(
-            f"Spark does not do {listed(step.name for step in steps)}.",
-            remedy="leave out --engine spark: the step reads the tables that Spark wrote",
-        )
-    return possible
-
-
-def _of_job(job: str, done: Container[str]) -> Sequence[Step]:
-    if job not in JOBS:
-        near = nearest(job, JOBS)
-        raise SettingsError(
-            f"There is no job '{job}'.",
-            remedy=f"did you mean '{near}'?" if near else f"the jobs are {', '.join(JOBS)}",
-        )
-    wanted, asked = set(JOBS[job]), list(JOBS[job])
-    by_name = {s.name: s for s in STEPS}
-    while asked:
-        step = by_name[asked.pop()]
-        missing = {n for n in (*step.needs, *step.uses) if n not in done} - wanted
-        wanted |= missing
-        asked += missing
-    return [s for s in STEPS if s.name in wanted]
 
 
 @dataclass
@@ -177,7 +116,7 @@ def open_run(  # noqa: PLR0913 - three say what to run, three are for whoever ru
     plan.steps()  # a wrong name is told before the store is asked
     store = open_store(settings.storage)
     records = load_latest_steps(store)
-    steps = _possible(plan.steps(records), settings.engine.name)
+    steps = possible(plan.steps(records), settings.engine.name)
     _refuse_other_source(loaded, records, steps)
     run_id = new_run_id(now())
     manifest = RunManifest(
@@ -323,13 +262,3 @@ def _refuse_other_source(
             remedy=f"--source {kept} to fetch it again, --from validate to go on with what is "
             "there, or another --root",
         )
-
-
-def _index(name: str) -> int:
-    if name in STEP_NAMES:
-        return STEP_NAMES.index(name)
-    near = nearest(name, STEP_NAMES)
-    raise SettingsError(
-        f"There is no step '{name}'.",
-        remedy=f"did you mean '{near}'?" if near else f"the steps are {', '.join(STEP_NAMES)}",
-    )

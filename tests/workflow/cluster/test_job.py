@@ -9,7 +9,8 @@ from polars.testing import assert_frame_equal
 from dealcast.engines.base import Engine
 from dealcast.settings import load_settings
 from dealcast.workflow.manifest import RunManifest
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
 
 pytestmark = pytest.mark.slow

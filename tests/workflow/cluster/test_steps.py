@@ -12,7 +12,8 @@ from dealcast.engines.polars import PolarsEngine
 from dealcast.settings import load_settings
 from dealcast.tracking.base import open_registry, open_tracker
 from dealcast.workflow.manifest import RunManifest, load_latest_steps
-from dealcast.workflow.run import Plan, run_steps
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
 from dealcast.workflow.workspace import Made, Workspace
 
