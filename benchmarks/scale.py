@@ -16,7 +16,7 @@ from suite import kept, script_of
 
 PAGE = HERE.parent / "docs" / "scale.md"
 IMAGES = PAGE.parent / "images"
-BETWEEN = r"(<!-- bench:{name} -->\n).*?(<!-- /bench -->)"
+BETWEEN = r"(<!-- bench:{name} -->\n)(.*?)(<!-- /bench -->)"
 
 Result = dict[str, Any]
 Cell = Callable[[Result], str]
@@ -52,18 +52,6 @@ def columns(**cells: Cell) -> Callable[[list[Result]], list[Sequence[str]]]:
         return [headings, *([cell(result) for cell in cells.values()] for result in results)]
 
     return lines
-
-
-def every_key(results: list[Result]) -> list[Sequence[str]]:
-    """A line per result with all that it tells."""
-    keys = dict.fromkeys(key for result in results for key in result)
-    return columns(**{key: shown_as_it_is(key) for key in keys})(results)
-
-
-def shown_as_it_is(key: str) -> Cell:
-    """A cell with the value of a key in the notation of its type."""
-    forms = {int: ",", float: ",.2f"}
-    return lambda result: shown(key, forms.get(type(result.get(key)), ""))(result)
 
 
 def in_seconds(result: Result) -> str:
@@ -145,7 +133,7 @@ FIGURES = (
             times_as_fast=shown("ratio", ".1f"),
         ),
     ),
-    Figure("spark_job", "spark_job", every_key),
+    Figure("spark_job", "spark_job", steps),
     Figure("runs", "runs", steps, plot="Seconds of each step over the size of the export"),
     Figure(
         "scoring",
@@ -183,11 +171,16 @@ def table(lines: list[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def how_to_measure(figure: Figure) -> str:
+    """A line for what was not measured yet."""
+    return f"*Not measured yet:* `python {script_of(figure.benchmark)}`.\n"
+
+
 def told(figure: Figure) -> str:
-    """The table and how it was measured; or how it will be."""
+    """The table and how it was measured; empty where it was not measured here."""
     found = kept(figure.benchmark)
     if found is None:
-        return f"*Not measured yet:* `python {script_of(figure.benchmark)}`."
+        return ""
     of = found["machine"]
     versions = ", ".join(f"{name} {of[name]}" for name in ("polars", "duckdb", "numpy"))
     plot = f"\n\n![{figure.plot}](images/{plot_file(figure.name)})" if figure.plot else ""
@@ -195,15 +188,20 @@ def told(figure: Figure) -> str:
         f"{table(figure.lines(found['results']))}\n\n"
         f"`{found['command']}`, {found['measured']}, commit {of['commit']}: {of['cores']} cores, "
         f"{of['memory']}, Python {of['python']}, {versions}."
-        f"{plot}"
+        f"{plot}\n"
     )
 
 
 def written(page: str) -> str:
-    """The page with every figure as measured last. Raises ValueError where it has no place."""
+    """The page with every figure as measured last. Raises ValueError where it has no place.
+
+    What was not measured here stays as it is: results are kept where they were measured.
+    """
     for figure in FIGURES:
         pattern = re.compile(BETWEEN.format(name=figure.name), re.DOTALL)
-        page, places = pattern.subn(lambda m, f=figure: f"{m[1]}{told(f)}\n{m[2]}", page)
+        page, places = pattern.subn(
+            lambda m, f=figure: f"{m[1]}{told(f) or m[2] or how_to_measure(f)}{m[3]}", page
+        )
         if places != 1:
             raise ValueError(
                 f"{PAGE.name} has {places} places for the figure '{figure.name}', not 1"

@@ -1,17 +1,18 @@
-"""The whole job on two cores with Spark: `python benchmarks/spark_job.py [ROWS] [--json]`.
+"""The whole job on two cores with Spark: `python benchmarks/spark_job.py [N ...] [--plan]`.
 
-Seconds of each step, peak memory of the Java process, of Python here and in tasks, all that came to
-the driver (calls, rows, bytes), and the plan of the features: its joins, and which rows it moves.
-The export is that of the source `sample` as Parquet files; one agent has a tenth of all rows.
+Seconds of each step, peak memory (of the Java process and of Python here, together), and how many
+rows and MB came to the driver. `--plan` also tells the largest of these, and the plan of the
+features: its joins, and which rows it moves. The export is that of the source `sample` as Parquet
+files; one agent has a tenth of all rows. Each size runs once, in a process of its own.
 """
 
-import argparse
 import json
 import re
-import resource
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -21,28 +22,27 @@ from dealcast.settings import SampleSource, load_settings
 from dealcast.sources.sample import World, dimension_tables, sales_pipeline
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
+from measuring import answer_of, peak_gigabytes
+from results import Result, arguments, tell
 
+SIZES = (100_000,)
+WHOLE = "whole run"
+COLUMNS = {
+    "opportunities": "13,",
+    "step": "<10",
+    "seconds": "9.1f",
+    "gigabytes": "9.2f",
+    "rows_to_driver": "14,",
+    "megabytes_to_driver": "19.2f",
+}
 FILES = 8
 BIG_AGENT_SHARE = 0.1
 MASTER = "local[2]"
 
 
-class Told:
-    """Prints each step as it ends."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
-
-    def started(self, step: Any) -> None:
-        """Say nothing yet."""
-
-    def progressed(self, note: str, share: float) -> None:
-        """Say nothing yet."""
-
-    def finished(self, record: Any) -> None:
-        """Print what it took."""
-        if not self.quiet:
-            print(f"{record.name:>12} {record.seconds:>8.1f} s", flush=True)
+SILENT = SimpleNamespace(
+    **dict.fromkeys(("started", "progressed", "finished"), lambda *_told: None)
+)
 
 
 class Spied:
@@ -87,69 +87,71 @@ def joins_and_moves(plan: str) -> dict[str, int]:
     return dict(Counter(" ".join(part for part in each if part) for each in found))
 
 
-def peak_gb_of(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1e6
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("--memory-gb", type=float, default=4.0, help="of the Java process")
-    parser.add_argument("--keep", help="folder of the store, to look at afterwards")
-    parser.add_argument("--json", action="store_true")
-    chosen = parser.parse_args()
+def one_job(opportunities: int, memory_gb: float) -> dict[str, Any]:
+    """Seconds of each step, memory, what came to the driver, and the plan of the features."""
     spied = Spied()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "export"
         source.mkdir()
-        export(source, chosen.rows)
-        loaded = load_settings(
-            environ={},
-            flags={
-                "source.kind": "files",
-                "source.path": str(source),
-                "storage.root": chosen.keep or f"{folder}/store",
-                "engine.name": "spark",
-                "engine.spark_master": MASTER,
-                "engine.memory_gb": chosen.memory_gb,
-            },
-        )
-        manifest = run_steps(loaded, Plan(), Told(quiet=chosen.json), quiet=True)
+        export(source, opportunities)
+        flags = {
+            "source.kind": "files",
+            "source.path": str(source),
+            "storage.root": f"{folder}/store",
+            "engine.name": "spark",
+            "engine.spark_master": MASTER,
+            "engine.memory_gb": memory_gb,
+        }
+        loaded = load_settings(environ={}, flags=flags)
+        manifest = run_steps(loaded, Plan(), SILENT, quiet=True)
         engine = SparkEngine.opened(loaded.settings.engine)
         java = engine.spark.sparkContext._gateway.proc.pid  # noqa: SLF001 - there is no other way
-        result = {
-            "rows": chosen.rows,
-            "seconds": {s.name: s.seconds for s in manifest.steps},
-            "peak_gb": {
-                "java": peak_gb_of(java),
-                "driver": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-            },
-            "to_the_driver": [
-                {"columns": columns, "rows": rows, "bytes": size}
-                for columns, rows, size in spied.asked
-            ],
-            "features_plan": joins_and_moves(spied.plans["snapshots"]),
-            "figures": {n: manifest.figures[n] for n in ("rows_clean", "snapshot_rows", "scored")},
-            "plan": spied.plans["snapshots"],
-        }
+        gigabytes = peak_gigabytes(java) + peak_gigabytes()
         engine.spark.stop()
-    if chosen.json:
-        print(json.dumps(result))
+    return {
+        "seconds": {step.name: step.seconds for step in manifest.steps},
+        "gigabytes": gigabytes,
+        "asked": spied.asked,
+        "plan": spied.plans["snapshots"],
+    }
+
+
+def results(sizes: list[int], memory_gb: float, *, with_plan: bool) -> Iterator[Result]:
+    """A result for each size and step, and the whole."""
+    for size in sizes:
+        job = answer_of(Path(__file__), size, "--one", "--memory-gb", memory_gb)
+        for step, seconds in job["seconds"].items():
+            yield {"opportunities": size, "step": step, "seconds": seconds}
+        yield {
+            "opportunities": size,
+            "step": WHOLE,
+            "seconds": sum(job["seconds"].values()),
+            "gigabytes": job["gigabytes"],
+            "rows_to_driver": sum(rows for _, rows, _ in job["asked"]),
+            "megabytes_to_driver": sum(taken for *_, taken in job["asked"]) / 1e6,
+        }
+        if with_plan:
+            tell_plan(job)
+
+
+def tell_plan(job: dict[str, Any]) -> None:
+    """The largest of what came to the driver, and the plan, in short and whole."""
+    for names, rows, taken in sorted(job["asked"], key=lambda asked: -asked[2])[:5]:
+        print(f"  {rows:>9,} rows, {taken / 1e6:8.2f} MB to the driver: {', '.join(names)}")
+    print(f"  plan of the features: {joins_and_moves(job['plan'])}\n{job['plan']}")
+
+
+def main() -> None:
+    parser = arguments(__doc__, SIZES, of="N")
+    parser.add_argument("--memory-gb", type=float, default=4.0, help="of the Java process")
+    parser.add_argument("--plan", action="store_true", help="tell the plan of the features too")
+    parser.add_argument("--one", action="store_true", help="one size in this process, as JSON")
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(one_job(given.sizes[0], given.memory_gb)))
         return
-    asked = result["to_the_driver"]
-    print(f"{'in all':>12} {sum(result['seconds'].values()):>8.1f} s, {result['figures']}")
-    print(f"peak memory (GB): {result['peak_gb']}")
-    size = sum(a["bytes"] for a in asked) / 1e6
-    print(
-        f"to the driver: {len(asked)} results of {sum(a['rows'] for a in asked):,} rows, "
-        f"{size:.1f} MB"
-    )
-    for largest in sorted(asked, key=lambda a: -a["bytes"])[:5]:
-        print(
-            f"  {largest['rows']:>9,} rows, {largest['bytes'] / 1e6:8.2f} MB: {largest['columns']}"
-        )
-    print(f"plan of the features: {result['features_plan']}")
+    found = results(given.sizes, given.memory_gb, with_plan=given.plan and not given.as_json)
+    tell(found, COLUMNS, as_json=given.as_json)
 
 
 if __name__ == "__main__":

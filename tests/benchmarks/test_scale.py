@@ -1,5 +1,6 @@
 """docs/scale.md holds what was measured, and says how to measure what was not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def measured(benchmark: str) -> dict[str, object] | None:
     return {"command": "RUNS", "measured": "2026-11-30", "machine": MACHINE, "results": STEPS}
 
 
+def emptied(page: str) -> str:
+    """The page before anything was measured."""
+    every = scale.BETWEEN.format(name=r"\w+")
+    return re.sub(every, lambda m: m[1] + m[3], page, flags=re.DOTALL)
+
+
 @pytest.fixture(autouse=True)
 def only_runs_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scale.kept", measured)
@@ -30,11 +37,18 @@ def only_runs_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_page_has_a_place_for_every_figure() -> None:
-    page = scale.written(scale.PAGE.read_text(encoding="utf-8"))
+    page = scale.written(emptied(scale.PAGE.read_text(encoding="utf-8")))
 
     assert "| clean | 1.00 | 10.00 (^1.00) |" in page
     assert "| whole run | 2.00 | over 60 s |" in page
     assert "*Not measured yet:* `python benchmarks/scoring.py`." in page
+
+
+def test_what_was_measured_elsewhere_stays() -> None:
+    page = scale.PAGE.read_text(encoding="utf-8")
+    elsewhere = page.replace("<!-- bench:scoring -->\n", "<!-- bench:scoring -->\nSCORED\n")
+
+    assert "SCORED" in scale.written(elsewhere)
 
 
 def test_writing_twice_changes_nothing() -> None:
@@ -53,9 +67,3 @@ def test_plots_are_drawn_of_what_was_measured(tmp_path: Path) -> None:
 
     assert plot.name == "scale_runs.svg"
     assert "opportunities" in plot.read_text(encoding="utf-8")
-
-
-def test_results_of_unknown_keys_are_told_as_they_are() -> None:
-    lines = scale.every_key([{"rows": 1_000, "seconds": 1.234, "way": "ours"}, {"rows": 2}])
-
-    assert lines == [["rows", "seconds", "way"], ["1,000", "1.23", "ours"], ["2", "-", "-"]]

@@ -33,10 +33,7 @@ def results_of(benchmark: Benchmark) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-# The whole job on Spark takes minutes: tests/workflow/cluster runs it.
-@pytest.mark.parametrize(
-    "benchmark", [b for b in SUITE if b.name != "spark_job"], ids=lambda b: b.name
-)
+@pytest.mark.parametrize("benchmark", SUITE, ids=lambda b: b.name)
 def test_every_benchmark_runs_and_tells_results(benchmark: Benchmark) -> None:
     results = results_of(benchmark)
 
