@@ -10,6 +10,7 @@ import pytest
 
 from dealcast.errors import SettingsError, SourceError, StoreAwayError, StoreError
 from dealcast.settings import LoadedSettings, load_settings
+from dealcast.workflow import plan as planning
 from dealcast.workflow import run as running
 from dealcast.workflow.manifest import RunManifest, StepRecord, load_manifest, run_ids
 from dealcast.workflow.plan import Plan
@@ -62,11 +63,17 @@ def steps(**runs: Callable[[Workspace], Made]) -> tuple[Step, ...]:
     )
 
 
+def are(table: tuple[Step, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the steps of a run be these."""
+    for module in (running, planning):
+        monkeypatch.setattr(module, "STEPS", table)
+        monkeypatch.setattr(module, "STEP_NAMES", tuple(step.name for step in table))
+
+
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def installed(**runs: Callable[[Workspace], Made]) -> None:
-        monkeypatch.setattr(running, "STEPS", steps(**runs))
-        monkeypatch.setattr(running, "STEP_NAMES", ("fetch", "make", "use"))
+        are(steps(**runs), monkeypatch)
 
     installed()
     return installed
@@ -238,10 +245,8 @@ def with_model(monkeypatch: pytest.MonkeyPatch, install: Callable[..., None]) ->
     """`use` may go by what `make` made of earlier data."""
     install()
     fetch_it, make_it, use_it = running.STEPS
-    monkeypatch.setattr(
-        running, "STEPS", (fetch_it, make_it, replace(use_it, needs=("fetch",), uses=("make",)))
-    )
-    monkeypatch.setattr(running, "JOBS", {"daily": ("fetch", "use")})
+    are((fetch_it, make_it, replace(use_it, needs=("fetch",), uses=("make",))), monkeypatch)
+    monkeypatch.setattr(planning, "JOBS", {"daily": ("fetch", "use")})
 
 
 @pytest.mark.usefixtures("with_model")
@@ -257,7 +262,7 @@ def test_a_job_makes_first_what_it_uses_and_never_was_made(tmp_path: Path) -> No
 def test_a_job_that_comes_first_on_an_empty_store_makes_all_it_goes_by(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "JOBS", {"train": ("make",)})
+    monkeypatch.setattr(planning, "JOBS", {"train": ("make",)})
 
     assert [s.name for s in ran(tmp_path, Plan(job="train")).steps] == ["fetch", "make"]
 
@@ -270,13 +275,13 @@ def test_what_a_step_uses_may_be_older_than_the_data_and_what_it_needs_may_not(
     newer = replace(
         running.STEPS[0], run=lambda _: Made(objects={"raw": "newer"}, figures={"rows_in": 2})
     )
-    monkeypatch.setattr(running, "STEPS", (newer, *running.STEPS[1:]))
+    are((newer, *running.STEPS[1:]), monkeypatch)
 
     scored = ran(tmp_path, Plan(job="daily"))
 
     assert [s.name for s in scored.steps if not s.skipped] == ["fetch", "use"]
     strict = replace(running.STEPS[2], needs=("fetch", "make"), uses=())
-    monkeypatch.setattr(running, "STEPS", (*running.STEPS[:2], strict))
+    are((*running.STEPS[:2], strict), monkeypatch)
     with pytest.raises(StoreError, match="would mix versions"):
         ran(tmp_path, Plan("use"))
 
