@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from dealcast.contracts import CrmTables, RawExport
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # Launchers of real servers, for any test: `from servers.seaweed import ...`.
 sys.path.insert(0, str(Path(__file__).parent))
+# No test is timed: a machine may be busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "crm"
 

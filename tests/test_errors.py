@@ -49,5 +49,9 @@ def test_the_nearest_name_ignores_case_and_small_slips(name: str, expected: str 
     assert nearest(name, ["close_date", "deal_stage"]) == expected
 
 
+def test_the_nearest_of_two_spellings_is_the_same_in_any_order() -> None:
+    assert nearest("ACME", ["acme", "Acme"]) == nearest("ACME", ["Acme", "acme"]) == "Acme"
+
+
 def test_a_long_list_is_bounded() -> None:
     assert listed(range(7)) == "'0', '1', '2', '3', '4' and 2 more"

@@ -132,12 +132,12 @@ def _rebuild_missing_extra(need: str, extra: str) -> MissingExtraError:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None where nothing is near.
+    """The known name most like `name`, in whatever order they come; None where nothing is near.
 
     >>> nearest("storge", ["storage", "source"])
     'storage'
     """
-    by_lower = {k.lower(): k for k in known}
+    by_lower = {k.lower(): k for k in sorted(known, reverse=True)}
     found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
 
