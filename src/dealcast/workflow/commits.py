@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 WHOLE = "the former version of the table is whole"
 
+Mode = Literal["overwrite", "append"]
 # Makes the next version of the table, or the first of one that is not there.
 Write = Callable[[DeltaTable | None, CommitProperties], None]
 
@@ -59,7 +60,7 @@ def commit(
     path: str,
     frame: pl.DataFrame,
     *,
-    mode: Literal["overwrite", "append"],
+    mode: Mode,
     run_id: str | None,
 ) -> int:
     """Write the frame as one new version of the table; returns that version.
@@ -91,8 +92,15 @@ class NextFiles:
     kept: Collection[str] = ()
 
 
-def commit_files(location: Location, path: str, files: NextFiles, *, run_id: str | None) -> int:
-    """Make the files the table's next version; returns that version.
+def commit_files(
+    location: Location,
+    path: str,
+    files: NextFiles,
+    *,
+    mode: Mode = "overwrite",
+    run_id: str | None,
+) -> int:
+    """Make the files the table's next version, or append them to it; returns that version.
 
     Raises StoreError where it has one no longer that was to stay: another run was quicker.
     """
@@ -107,7 +115,7 @@ def commit_files(location: Location, path: str, files: NextFiles, *, run_id: str
                 storage_options=location.table_options,
                 commit_properties=properties,
             )
-        elif files.kept:
+        elif mode == "overwrite" and files.kept:
             changed: list[AddAction | RemoveAction] = [
                 *files.added,
                 *_removed(location, path, table, files.kept),
@@ -117,10 +125,10 @@ def commit_files(location: Location, path: str, files: NextFiles, *, run_id: str
             )
         else:
             table.create_write_transaction(
-                [*files.added], mode="overwrite", schema=schema, commit_properties=properties
+                [*files.added], mode=mode, schema=schema, commit_properties=properties
             )
 
-    return _committed(location, path, write, mode="overwrite", run_id=run_id)
+    return _committed(location, path, write, mode=mode, run_id=run_id)
 
 
 def _removed(
@@ -143,7 +151,7 @@ def _committed(
     path: str,
     write: Write,
     *,
-    mode: Literal["overwrite", "append"],
+    mode: Mode,
     run_id: str | None,
 ) -> int:
     """Have the next version written, and again where another was quicker; returns that version."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dataframely as dy
 import polars as pl
-from deltalake import DeltaTable, Schema
+from deltalake import Schema
 from deltalake.transaction import AddAction
 
 from dealcast.engines.base import Frame, WrittenFile
@@ -87,9 +87,10 @@ class ClusterTables:
         files = NextFiles(
             schema,
             [_added(folder, file) for file in written],
-            kept=_paths(former),
         )
-        made.tables[name] = commit_files(location, table.path, files, run_id=self.ws.run_id)
+        made.tables[name] = commit_files(
+            location, table.path, files, mode=table.mode, run_id=self.ws.run_id
+        )
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,3 @@ def _added(folder: str, file: WrittenFile) -> AddAction:
     about = json.dumps({"numRecords": file.rows})
     now = int(time.time() * 1000)
     return AddAction(f"{folder}/{file.name}", file.size, {}, now, data_change=True, stats=about)
-
-
-def _paths(table: DeltaTable | None) -> list[str]:
-    if table is None:
-        return []
-    return pl.DataFrame(table.get_add_actions(flatten=True))["path"].to_list()
