@@ -339,6 +339,15 @@ def scores_contract(horizons_days: tuple[int, ...]) -> type[dy.Schema]:
     )
 
 
+def most_valuable(scores: pl.DataFrame) -> pl.DataFrame:
+    """Scores in the order that people read them: the highest expected value first, none last.
+
+    A table that a cluster wrote is in no order.
+    """
+    by = ["expected_value", "opportunity_id"]
+    return scores.sort(by, descending=[True, False], nulls_last=True)
+
+
 class Drift(dy.Schema):
     """One thing monitored per row: what was trained on against what has come in since.
 

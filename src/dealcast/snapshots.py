@@ -280,13 +280,18 @@ def as_known_on(tables: CrmTables, day: date) -> CrmTables:
     not engaged yet, and each opportunity's account. Plans are left out: they are hopes of the
     export's day.
     """
-    later = (pl.col("close_date") > day).fill_null(value=False)
-    opportunities = tables.opportunities.filter(
-        pl.col("engage_date").is_null() | (pl.col("engage_date") <= day)
-    ).with_columns(
-        deal_stage=pl.when(later).then(pl.lit("Engaging")).otherwise(pl.col("deal_stage")),
-        close_date=pl.when(~later).then(pl.col("close_date")),
-        close_value=pl.when(~later).then(pl.col("close_value")),
-    )
+    opportunities = nw.to_native(known_on(nw.from_native(tables.opportunities), day))
     kept = {name: frame for name, frame in tables.to_dict().items() if name != "plans"}
     return CrmTables.cast({**kept, "opportunities": opportunities})
+
+
+def known_on(opportunities: Frame, day: date) -> Frame:
+    """The opportunities as an export at the end of `day` would have had them, on any engine."""
+    later = ~nw.col("close_date").is_null() & (nw.col("close_date") > nw.lit(day))
+    return opportunities.filter(
+        nw.col("engage_date").is_null() | (nw.col("engage_date") <= nw.lit(day))
+    ).with_columns(
+        deal_stage=nw.when(later).then(nw.lit("Engaging")).otherwise(nw.col("deal_stage")),
+        close_date=nw.when(~later).then(nw.col("close_date")),
+        close_value=nw.when(~later).then(nw.col("close_value")),
+    )

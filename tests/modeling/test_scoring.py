@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from dealcast.contracts import CrmTables, ScoreReasons, scores_contract
+from dealcast.contracts import CrmTables, ScoreReasons, most_valuable, scores_contract
 from dealcast.errors import ModelError
 from dealcast.modeling import risks
 from dealcast.modeling.estimators import Context
@@ -170,6 +170,8 @@ def test_the_most_valuable_come_first_and_those_without_value_last(model: WinMod
     )
 
     assert found["opportunity_id"].to_list() == ["B", "C", "A", "P"]
+    in_parts = pl.concat([found[[3, 0]], found[[2, 1]]])  # as a cluster writes them
+    assert_frame_equal(most_valuable(in_parts), found)
 
 
 def test_an_earlier_day_sees_who_was_open_then(steady: pl.DataFrame) -> None:

@@ -18,19 +18,17 @@ from dealcast.cells import (
     in_batches,
     repeated,
     silent,
-    tidied,
     with_repeats,
 )
 from dealcast.cleaning.log import Applied, CleaningLog, RowCount
 from dealcast.cleaning.quarantine import quarantined
-from dealcast.cleaning.repairs import ROW_HASH, correct
 from dealcast.cleaning.rows import (
     added_up,
     clean_rows,
     mended,
     plans,
-    prepared,
     set_aside_by_reason,
+    tidy_keys,
     typed,
 )
 from dealcast.cleaning.spec import Context
@@ -100,14 +98,9 @@ def clean(
     opportunities = _clean_table(export.opportunities, context, batch_rows, progress)
     refuse_too_many(opportunities.count, opportunities.rules, settings.max_quarantined)
     parts = [opportunities, *parts]
-    asked = frozenset() if corrections is None else frozenset(corrections[ROW_HASH])
     return Cleaned(
         _tables(parts, export),
-        CleaningLog(
-            tuple(rule for part in parts for rule in part.rules),
-            tuple(part.count for part in parts),
-            len(asked.difference(*(part.corrected for part in parts))),
-        ),
+        CleaningLog.of(parts, corrections),
         Quarantine.cast(pl.concat([part.quarantine for part in parts])),
     )
 
@@ -211,12 +204,7 @@ def _repeats(raw: pl.DataFrame, context: Context, batch_rows: int) -> pl.DataFra
 
 def _keys(raw: pl.DataFrame, context: Context, batch_rows: int) -> pl.Series:
     """The key of each row, corrected and tidy: no other repair writes it."""
-    key = KEYS[context.table]
-    parts = [
-        tidied(correct(prepared(rows, context), context).select(key), [key])
-        for _, rows in in_batches(raw, batch_rows)
-    ]
-    return pl.concat(parts).to_series()
+    return pl.concat([tidy_keys(rows, context) for _, rows in in_batches(raw, batch_rows)])
 
 
 def _tables(parts: list[CleanTable], export: RawExport) -> CrmTables:

@@ -1,7 +1,8 @@
 """CleaningLog: what each rule changed or set aside, so that nothing vanishes."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -51,6 +52,22 @@ quarantined.
             )
 
 
+class CleanedPart(Protocol):
+    """One table, cleaned, wherever its rows are."""
+
+    @property
+    def rules(self) -> tuple[Applied, ...]:
+        """What each rule did."""
+
+    @property
+    def count(self) -> RowCount:
+        """The account of its rows."""
+
+    @property
+    def corrected(self) -> frozenset[str]:
+        """The hashes of the corrected rows."""
+
+
 @dataclass(frozen=True)
 class CleaningLog:
     """Every rule that applies to the export, in their order, and the account of every table.
@@ -61,6 +78,16 @@ class CleaningLog:
     rules: tuple[Applied, ...]
     counts: tuple[RowCount, ...]
     corrections_unmatched: int = 0
+
+    @classmethod
+    def of(cls, parts: Sequence[CleanedPart], corrections: pl.DataFrame | None) -> "CleaningLog":
+        """What was done to each of the tables, of which the opportunities are the first."""
+        asked = frozenset[str]() if corrections is None else frozenset(corrections["row_hash"])
+        return cls(
+            tuple(rule for part in parts for rule in part.rules),
+            tuple(part.count for part in parts),
+            len(asked.difference(*(part.corrected for part in parts))),
+        )
 
     def rows(self, code: str) -> int:
         """Rows, over all tables, that the rule changed or set aside."""

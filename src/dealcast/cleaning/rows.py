@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import dataframely as dy
 import polars as pl
 
-from dealcast.cells import COLUMNS, CONTRACTS, PLAN_COLUMNS, measures, usable
+from dealcast.cells import COLUMNS, CONTRACTS, KEYS, PLAN_COLUMNS, measures, tidied, usable
 from dealcast.cleaning.log import Applied, repaired, set_aside
 from dealcast.cleaning.quarantine import (
     CAME,
@@ -20,7 +20,7 @@ from dealcast.cleaning.quarantine import (
     with_marks,
     with_reason,
 )
-from dealcast.cleaning.repairs import REPAIRS, ROW_HASH
+from dealcast.cleaning.repairs import REPAIRS, ROW_HASH, correct
 from dealcast.cleaning.spec import Context
 from dealcast.contracts import OPEN_STAGES, PROVENANCE, Plans, Quarantine
 from dealcast.errors import EXAMPLES_SHOWN
@@ -79,16 +79,21 @@ class RowCleaner:
     corrections: pl.DataFrame | None
     present: frozenset[str]
 
-    def __call__(self, raw: pl.DataFrame) -> CleanedRows:
-        """The rows of the batch, which are text with their PROVENANCE."""
+    @property
+    def context(self) -> Context:
+        """What it cleans by."""
         corrections = self.corrections
-        context = Context(
+        return Context(
             "opportunities",
             self.present,
             self.spelling,
             None if corrections is None or corrections.is_empty() else corrections,
             {c: pl.Series(c, keys, pl.String) for c, keys in self.known.items()},
         )
+
+    def __call__(self, raw: pl.DataFrame) -> CleanedRows:
+        """The rows of the batch, which are text with their PROVENANCE."""
+        context = self.context
         batch = clean_rows(raw, context)
         quarantine = quarantined(batch.aside, context.table, context.keys)
         return CleanedRows(
@@ -126,6 +131,12 @@ def mended(raw: pl.DataFrame, context: Context) -> tuple[pl.DataFrame, tuple[App
             applied.append(repaired(rule, context.table, rows, after))
             rows = after
     return rows, tuple(applied)
+
+
+def tidy_keys(raw: pl.DataFrame, context: Context) -> pl.Series:
+    """The key of each row, corrected and tidy, as it will be: no other repair writes it."""
+    key = KEYS[context.table]
+    return tidied(correct(prepared(raw, context), context).select(key), [key])[key]
 
 
 def prepared(raw: pl.DataFrame, context: Context) -> pl.DataFrame:

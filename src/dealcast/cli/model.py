@@ -11,6 +11,7 @@ import polars as pl
 from dealcast.cli import render, render_evaluation, render_model
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import chose_source, settings_options, source_options
+from dealcast.contracts import most_valuable
 from dealcast.errors import SettingsError, StoreError, listed, nearest
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Promotion, Registry, open_registry, rollback
@@ -132,7 +133,7 @@ def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
     """Score every open opportunity on the export's last day, with reasons."""
     manifest, store = run_and_show(loaded, Plan("score", "score", again=not moved), as_json=as_json)
     record = manifest.steps[-1]
-    scores = store.load("scores", version=record.tables["scores"])
+    scores = most_valuable(store.load("scores", version=record.tables["scores"]))
     changed = _changes(store, record.tables.get("score_changes"))
     if as_json:
         content = {**record.figures, "scores": scores.to_dicts(), "changes": changed.to_dicts()}

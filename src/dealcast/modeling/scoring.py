@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from dealcast.contracts import OPEN_STAGES, CrmTables, scores_contract
+from dealcast.contracts import OPEN_STAGES, CrmTables, most_valuable, scores_contract
 from dealcast.errors import ModelError
 from dealcast.modeling.courses import Course
 from dealcast.modeling.history import known_by
@@ -70,7 +70,7 @@ def scored(
     aged = _aged(opened)
     kinds = _kinds(today, aged, as_of)
     explained = explain(today, kinds)
-    scores = (
+    scores = most_valuable(
         _with_chances(today, opened, kinds)
         .hstack(_on_all(opened, told(explained, aged)))
         .with_columns(
@@ -80,9 +80,7 @@ def scored(
             grade=_grade(pl.col(f"p_won_{today.horizons_days[-1]}"), grades),
             is_low_information=(pl.col("age_days") < LOW_INFORMATION_DAYS).fill_null(value=False),
         )
-        .sort(["expected_value", "opportunity_id"], descending=[True, False], nulls_last=True)
-        .select(scores_contract(today.horizons_days).column_names())
-    )
+    ).select(scores_contract(today.horizons_days).column_names())
     rows = aged.with_columns(scored_on=pl.lit(as_of))
     return Scored(scores, reasons(explained, rows, today.horizons_days[-1]), today)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from dealcast.contracts import CrmTables
-from dealcast.errors import SourceError
+from dealcast.errors import SourceError, StoreError
 from dealcast.features.audit import AuditReport, audit_table, crm_features_rebuilt
 from dealcast.features.build import KEY
 from dealcast.features.transforms import FittedTransforms
@@ -21,6 +21,12 @@ from dealcast.workflow.workspace import clean_tables, recorded
 def audit_stored(store: Store, settings: Settings) -> AuditReport:
     """Every column of crm_features by every test; it knows the outcome, and this shows where."""
     record = recorded(load_latest_steps(store), "features", store)
+    if "crm_features" not in record.tables:
+        raise StoreError(
+            f"The features of '{store.root}' were made by Spark, which makes no crm_features.",
+            remedy="with engine.name polars `dealcast features` makes it of the same tables; what "
+            "the run's own audit found is in `dealcast export leak_audit`",
+        )
     frame = store.load("crm_features", version=record.tables["crm_features"])
     transforms = FittedTransforms.from_parquet(store.require_object(record.objects["transforms"]))
     return audit_table(

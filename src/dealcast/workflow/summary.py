@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dealcast.contracts import most_valuable
 from dealcast.quality.report import QualityReport
 from dealcast.workflow.manifest import RunManifest, StepRecord
 from dealcast.workflow.store import Store
@@ -80,5 +81,5 @@ def _top(steps: dict[str, StepRecord], store: Store, engine: str) -> list[dict[s
     # Of what a cluster scored nothing is fetched here.
     if "score" not in steps or engine == "spark":
         return []
-    scores = store.load("scores", version=steps["score"].tables["scores"])
+    scores = most_valuable(store.load("scores", version=steps["score"].tables["scores"]))
     return scores.filter(~scores["is_stale"]).head(TOP).to_dicts()

@@ -1,6 +1,7 @@
 """The steps of a cluster, with frames of Polars in its place: quick, and without Java."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import narwhals as nw
 import polars as pl
@@ -22,6 +23,8 @@ pytest.importorskip("pyspark")
 from pyspark import cloudpickle
 
 from dealcast.workflow.cluster import data_steps, model_steps
+from dealcast.workflow.cluster.one_task import clean_sample
+from dealcast.workflow.cluster.tables import ClusterTables
 
 FLAGS = {
     "source.kind": "sample",
@@ -42,6 +45,9 @@ class Standin(PolarsEngine):
 
     def release(self, frame: Frame) -> None:
         pass
+
+    def keeping(self, frame: Frame) -> AbstractContextManager[Frame]:
+        return nullcontext(self.kept(frame))
 
     def spread(self, frame: Frame, _parts: int) -> Frame:
         return frame
@@ -174,11 +180,13 @@ def test_on_an_earlier_day_nothing_is_known_of_what_came(workspace) -> None:
     earlier = workspace.as_of.replace(day=1)
     data = workspace.settings.data.model_copy(update={"as_of": earlier})
     workspace.settings = workspace.settings.model_copy(update={"data": data})
-    engine = Standin()
+    tables = ClusterTables(workspace, Standin())
 
-    rows = engine.collect(
-        data_steps.known_opportunities(workspace, data_steps.ClusterTables(workspace, engine))
-    )
+    rows = tables.engine.collect(tables.known_opportunities())
 
     expected = workspace.known_tables().opportunities.collect()
     assert_frame_equal(rows.sort("opportunity_id"), expected.sort("opportunity_id"))
+    # Those of which a sample is drawn, and of how many it is one.
+    sample, _ = clean_sample(workspace, tables)
+    assert tables.count_known() == expected.height < workspace.record("clean").figures["rows_clean"]
+    assert set(tables.engine.collect(sample)["opportunity_id"]) == set(expected["opportunity_id"])

@@ -1,6 +1,7 @@
 """SparkEngine: rows stay in the cluster; what is asked for comes here, files go from there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import narwhals as nw
@@ -99,6 +100,15 @@ class SparkEngine:
     def kept(self, frame: Frame) -> Frame:
         """The same frame, computed when first used, and then kept in the cluster."""
         return nw.from_native(native(frame).persist())
+
+    @contextmanager
+    def keeping(self, frame: Frame) -> Iterator[Frame]:
+        """The same frame, kept as long as the block goes on, also where it fails."""
+        kept = self.kept(frame)
+        try:
+            yield kept
+        finally:
+            self.release(kept)
 
     def release(self, frame: Frame) -> None:
         """Keep it no longer."""

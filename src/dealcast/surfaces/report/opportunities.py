@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from dealcast.contracts import most_valuable
 from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
 from dealcast.surfaces.report.blocks import (
@@ -29,7 +30,7 @@ SHOWN, EXPLAINED = 25, 4
 
 def opportunities(kept: Kept) -> Iterator[Block]:
     """The part, of what the step `score` kept."""
-    figures, scores = kept.figures("score"), kept.table("score", "scores")
+    figures, scores = kept.figures("score"), most_valuable(kept.table("score", "scores"))
     if scores.is_empty():
         yield Nothing(
             "No opportunity is open.",

@@ -9,12 +9,9 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from dealcast.cells import COLUMNS, KEYS, PLAN_COLUMNS, tidied
-from dealcast.cleaning.export import CleanTable
-from dealcast.cleaning.log import Applied, CleaningLog, RowCount
-from dealcast.cleaning.repairs import correct
-from dealcast.cleaning.rows import CleanedRows, RowCleaner, added_up, prepared
-from dealcast.cleaning.spec import Context
+from dealcast.cells import COLUMNS, KEYS, PLAN_COLUMNS
+from dealcast.cleaning.log import Applied, RowCount
+from dealcast.cleaning.rows import CleanedRows, RowCleaner, added_up, tidy_keys
 from dealcast.contracts import PROVENANCE, Opportunities, Plans, Quarantine
 from dealcast.engines.base import Frame
 from dealcast.engines.spark.engine import SparkEngine
@@ -54,8 +51,7 @@ class WithKeys:
 
     def __call__(self, raw: pl.DataFrame) -> pl.DataFrame:
         """The rows and the column TOGETHER."""
-        key, context = KEYS[TABLE], context_of(self.cleaner)
-        ids = tidied(correct(prepared(raw, context), context).select(key), [key])[key]
+        ids = tidy_keys(raw, self.cleaner.context)
         alone = pl.format("{} {}", *PROVENANCE)
         return raw.with_columns(ids.alias(TOGETHER)).with_columns(
             pl.coalesce(TOGETHER, alone).alias(TOGETHER)
@@ -136,24 +132,6 @@ def clean_opportunities(engine: SparkEngine, raw: RawRows, cleaner: RowCleaner) 
         RowCount(TABLE, raw.rows, kinds.get(CLEAN, 0), kinds.get(ASIDE, 0)),
         frozenset(name for t in told for name in t["corrected"]),
     )
-
-
-def log_of(
-    cleaned: ClusterClean, dimensions: Iterable[CleanTable], corrections: pl.DataFrame | None
-) -> CleaningLog:
-    """What was done to all tables."""
-    parts: list[ClusterClean | CleanTable] = [cleaned, *dimensions]
-    asked = frozenset[str]() if corrections is None else frozenset(corrections["row_hash"])
-    return CleaningLog(
-        tuple(rule for part in parts for rule in part.rules),
-        tuple(part.count for part in parts),
-        len(asked.difference(*(part.corrected for part in parts))),
-    )
-
-
-def context_of(cleaner: RowCleaner) -> Context:
-    """What the cleaner cleans by."""
-    return Context(TABLE, cleaner.present, cleaner.spelling, cleaner.corrections)
 
 
 def _told(cleaned: CleanedRows) -> str:

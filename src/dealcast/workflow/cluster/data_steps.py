@@ -12,7 +12,7 @@ import polars as pl
 
 from dealcast.cells import PLAN_COLUMNS
 from dealcast.cleaning.export import clean_dimensions, known_keys, refuse_too_many
-from dealcast.cleaning.log import RowCount
+from dealcast.cleaning.log import CleaningLog, RowCount
 from dealcast.cleaning.rows import RowCleaner
 from dealcast.contracts import CrmTables
 from dealcast.engines.base import Frame
@@ -24,13 +24,13 @@ from dealcast.features.build import (
     snapshot_features,
 )
 from dealcast.features.catalogue import CATALOGUE
-from dealcast.features.selection import unavailable
-from dealcast.features.spec import FeatureSpec, Leak
-from dealcast.snapshots import SNAPSHOT, build_snapshots, dates_frame, snapshot_dates
+from dealcast.features.selection import unavailable, usable
+from dealcast.features.spec import FeatureSpec
+from dealcast.snapshots import SNAPSHOT, dates_frame, snapshot_dates
 from dealcast.sources.base import open_source
 from dealcast.sources.reading import ReadingOptions
 from dealcast.tracking.base import Metric
-from dealcast.workflow.cluster.cleaning import clean_opportunities, log_of
+from dealcast.workflow.cluster.cleaning import clean_opportunities
 from dealcast.workflow.cluster.one_task import (
     RawSample,
     clean_sample,
@@ -107,7 +107,7 @@ def clean_export(ws: Workspace) -> Made:
             ws.save(made, table.table, table.frame)
     aside = [cleaned.quarantine, *(engine.from_polars(t.quarantine) for t in dimensions)]
     tables.write(made, "quarantine", nw.concat(aside), contract_of("quarantine"))
-    log = log_of(cleaned, dimensions, corrections)
+    log = CleaningLog.of([cleaned, *dimensions], corrections)
     made.objects["cleaning_log"] = f"runs/{ws.run_id}/cleaning_log.json"
     ws.store.put_json(made.objects["cleaning_log"], log.to_dict())
     engine.release(cleaned.rows)
@@ -149,7 +149,7 @@ def features(ws: Workspace) -> Made:
     engine = cluster_of(ws)
     tables, made = ClusterTables(ws, engine), Made()
     month = ws.settings.data.fiscal_year_start_month
-    known = known_opportunities(ws, tables)
+    known = tables.known_opportunities()
     specs, missing = _usable(ws, tables)
     closes = engine.collect(known.select(nw.col("close_date").min()))
     dates = snapshot_dates(closes.lazy(), ws.settings.features, as_of=ws.as_of)
@@ -163,12 +163,11 @@ def features(ws: Workspace) -> Made:
     rows = snapshot_features(facts, days, specs, totals, fiscal_year_start_month=month)
     names = tuple(spec.name for spec in specs)
     # Both tables are made of the same rows, which are computed once.
-    rows = engine.kept(rows)
-    tables.write(made, "snapshots", rows.select(*SNAPSHOT), contract_of("snapshots"))
-    tables.write(
-        made, "snapshot_features", rows.select(*KEY, *names), partial(contract_with, names)
-    )
-    engine.release(rows)
+    with engine.keeping(rows) as kept:
+        tables.write(made, "snapshots", kept.select(*SNAPSHOT), contract_of("snapshots"))
+        tables.write(
+            made, "snapshot_features", kept.select(*KEY, *names), partial(contract_with, names)
+        )
     count = counted(tables, tables.at_version("snapshots", made.tables["snapshots"]), "outcome")
     made.figures = {
         "snapshot_rows": sum(count.values()),
@@ -186,28 +185,9 @@ def features(ws: Workspace) -> Made:
     return made
 
 
-def known_opportunities(ws: Workspace, tables: ClusterTables) -> Frame:
-    """The clean opportunities as known on `as_of` (snapshots.as_known_on, on any engine)."""
-    rows = tables.read("crm_data_processed", "clean")
-    assert rows is not None  # noqa: S101 - `clean` always makes it
-    if ws.is_at_export_end:
-        return rows
-    day = nw.lit(ws.as_of)
-    later = nw.col("close_date") > day
-    is_known = nw.col("engage_date").is_null() | (nw.col("engage_date") <= day)
-    stage = nw.when(later).then(nw.lit("Engaging")).otherwise(nw.col("deal_stage"))
-    return rows.filter(is_known).with_columns(
-        deal_stage=nw.when(nw.col("close_date").is_null())
-        .then(nw.col("deal_stage"))
-        .otherwise(stage),
-        close_date=nw.when(~later).then(nw.col("close_date")),
-        close_value=nw.when(~later).then(nw.col("close_value")),
-    )
-
-
 def _usable(ws: Workspace, tables: ClusterTables) -> tuple[tuple[FeatureSpec, ...], dict[str, str]]:
     """The specs that can be built, and why others cannot: judged by which columns hold a value."""
-    rows = known_opportunities(ws, tables)
+    rows = tables.known_opportunities()
     held = tables.engine.collect(rows.select(nw.all().count()))
     # One row in which a column is null where it is null throughout.
     schema = contract_of("crm_data_processed")().create_empty().schema
@@ -215,9 +195,8 @@ def _usable(ws: Workspace, tables: ClusterTables) -> tuple[tuple[FeatureSpec, ..
         {c: pl.Series([_ANY[kind.base_type()] if held[c].item() else None], dtype=kind)
          for c, kind in schema.items()}
     )  # fmt: skip
-    missing = unavailable(CrmTables.cast({"opportunities": filled, **dimensions_of(ws)}))
-    specs = tuple(s for s in CATALOGUE if s.leak is not Leak.BANNED and s.name not in missing)
-    return specs, missing
+    stand_in = CrmTables.cast({"opportunities": filled, **dimensions_of(ws)})
+    return usable(stand_in), unavailable(stand_in)
 
 
 def contract_with(names: tuple[str, ...]) -> type[dy.Schema]:
@@ -230,21 +209,7 @@ def audit_sample(ws: Workspace) -> Made:
     """The leak gate on a sample of whole opportunities, in one task."""
     tables = ClusterTables(ws, cluster_of(ws))
     rows, prepare = clean_sample(ws, tables)
-    task = task_of(ws, audit_with_snapshots, prepare, sampled_from=_rows_clean(ws))
-    made = in_one_task(ws, tables, rows, task)
-    made.figures["audited"] = min(_rows_clean(ws), ws.settings.model.max_judged)
+    known = tables.count_known()
+    made = in_one_task(ws, tables, rows, task_of(ws, audit_features, prepare, sampled_from=known))
+    made.figures["audited"] = min(known, ws.settings.model.max_judged)
     return made
-
-
-def audit_with_snapshots(ws: Workspace) -> Made:
-    """The step `audit` where snapshots are those of the sample, made again from it."""
-    opportunities = ws.known_tables().opportunities
-    dates = snapshot_dates(opportunities, ws.settings.features, as_of=ws.as_of)
-    snapshots = build_snapshots(opportunities, dates, as_of=ws.as_of).collect()
-    ws.memo[f"snapshots@{ws.record('features').tables['snapshots']}"] = snapshots
-    return audit_features(ws)
-
-
-def _rows_clean(ws: Workspace) -> int:
-    count: int = ws.record("clean").figures["rows_clean"]
-    return count

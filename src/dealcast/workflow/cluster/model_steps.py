@@ -16,7 +16,6 @@ from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
 from dealcast.workflow.champions import champion_model
 from dealcast.workflow.cluster.cleaning import CLEAN_SCHEMA
-from dealcast.workflow.cluster.data_steps import known_opportunities
 from dealcast.workflow.cluster.one_task import clean_sample, dimensions_of, in_one_task, task_of
 from dealcast.workflow.cluster.tables import ClusterTables, cluster_of, contract_of
 from dealcast.workflow.evaluate_steps import evaluate_model
@@ -32,8 +31,8 @@ def evaluate_sample(ws: Workspace) -> Made:
     """Judge every way to learn on a sample of whole opportunities, in one task."""
     tables = ClusterTables(ws, cluster_of(ws))
     rows, prepare = clean_sample(ws, tables)
-    out_of: int = ws.record("clean").figures["rows_clean"]
-    return in_one_task(ws, tables, rows, task_of(ws, evaluate_model, prepare, sampled_from=out_of))
+    task = task_of(ws, evaluate_model, prepare, sampled_from=tables.count_known())
+    return in_one_task(ws, tables, rows, task)
 
 
 def train_model(ws: Workspace) -> Made:
@@ -67,14 +66,13 @@ def score_open(ws: Workspace) -> Made:
     issued = partial(_issued_contract, model.horizons_days)
     engine, made = tables.engine, Made()
     schema = contract().create_empty().schema
-    scores = engine.kept(engine.mapped(rows, scorer, schema))
-    tables.write(made, "scores", scores, contract)
-    run_id = nw.lit(ws.run_id).alias("run_id")
-    tables.write(made, "scores_issued", scores.select(run_id, nw.col(*schema)), issued)
+    with engine.keeping(engine.mapped(rows, scorer, schema)) as scores:
+        tables.write(made, "scores", scores, contract)
+        run_id = nw.lit(ws.run_id).alias("run_id")
+        tables.write(made, "scores_issued", scores.select(run_id, nw.col(*schema)), issued)
     reasons = contract_of("score_reasons")
     parts = engine.mapped(rows, Reasons(scorer), reasons().create_empty().schema)
     tables.write(made, "score_reasons", parts, reasons)
-    engine.release(scores)
     made.objects["scored_with"] = f"runs/{ws.run_id}/scored_with.json"
     ws.store.put_json(made.objects["scored_with"], today.to_dict())
     written = tables.at_version("scores", made.tables["scores"])
@@ -141,7 +139,7 @@ class Reasons:
 
 def _with_stated_amounts(ws: Workspace, tables: ClusterTables) -> Frame:
     """The known opportunities with `amount`: the one that their plan states, or null."""
-    rows, plans = known_opportunities(ws, tables), None
+    rows, plans = tables.known_opportunities(), None
     if ws.is_at_export_end:
         plans = tables.read("plans", "clean")
     if plans is None:
@@ -155,7 +153,7 @@ def _worth(ws: Workspace, tables: ClusterTables) -> tuple[pl.DataFrame, ...]:
 
     products = dimensions_of(ws).get("products")
     prices = list_prices(None if products is None else products.lazy()).collect()
-    won = known_opportunities(ws, tables).filter(nw.col("deal_stage") == "Won")
+    won = tables.known_opportunities().filter(nw.col("deal_stage") == "Won")
     sums = tables.engine.collect(
         won.group_by("product").agg(
             nw.col("close_value").sum().alias("total"), nw.col("close_value").count().alias("n")

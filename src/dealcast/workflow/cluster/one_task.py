@@ -14,10 +14,10 @@ from datetime import datetime
 import narwhals as nw
 import polars as pl
 
-from dealcast.cells import PLAN_COLUMNS
+from dealcast.cells import DIMENSIONS, PLAN_COLUMNS
 from dealcast.contracts import PROVENANCE, FileFormat, RawExport
 from dealcast.engines.base import Frame
-from dealcast.errors import DealcastError
+from dealcast.errors import DealcastError, ModelError
 from dealcast.settings import Settings, TrackingSettings
 from dealcast.tracking.base import LogItem, Status, open_registry
 from dealcast.workflow.champions import SAMPLED_FROM
@@ -114,21 +114,29 @@ def in_one_task(ws: Workspace, tables: ClusterTables, rows: Frame, task: StepInT
 
     Raises the DealcastError that the step raised, with what it had written in the store.
     """
+    with tables.engine.keeping(tables.engine.in_one_task(rows, task, PARCELS)) as parcels:
+        return _unpacked(ws, tables, parcels)
+
+
+def _unpacked(ws: Workspace, tables: ClusterTables, parcels: Frame) -> Made:
     engine = tables.engine
-    parcels = engine.kept(engine.in_one_task(rows, task, PARCELS))
     with_rows = nw.col("kind") == TABLE, nw.col("name").is_in(WITH_ROWS)
     few = engine.collect(parcels.filter(~(with_rows[0] & with_rows[1])))
-    by_kind = {kind: part for (kind,), part in few.group_by("kind")}
-    for key, content in by_kind.get(OBJECT, few.clear()).select("name", "content").iter_rows():
+    of_kind = {kind: few.filter(kind=kind) for kind in (OBJECT, LOGGED, FAILED, MADE, TABLE)}
+    for key, content in of_kind[OBJECT].select("name", "content").iter_rows():
         ws.store.put_object(key, content)
-    for content in by_kind[LOGGED]["content"]:
+    for content in of_kind[LOGGED]["content"]:
         ws.tracker.log(pickle.loads(content))  # noqa: S301 - made by our own task
-    for content in by_kind.get(FAILED, few.clear())["content"]:
+    for content in of_kind[FAILED]["content"]:
         kind, problem, remedy = pickle.loads(content)  # noqa: S301 - as above
         raise kind(problem, remedy=remedy)
-    objects, figures = pickle.loads(by_kind[MADE]["content"].item())  # noqa: S301 - as above
+    if of_kind[MADE].is_empty():
+        raise ModelError(
+            f"No opportunity was known by {ws.as_of}.", remedy="choose a later data.as_of"
+        )
+    objects, figures = pickle.loads(of_kind[MADE]["content"].item())  # noqa: S301 - as above
     made = Made(objects=objects, figures=figures)
-    for name, content in by_kind.get(TABLE, few.clear()).select("name", "content").iter_rows():
+    for name, content in of_kind[TABLE].select("name", "content").iter_rows():
         ws.save(made, name, pl.read_parquet(content))
     for name in WITH_ROWS:
         packed = parcels.filter(*with_rows, nw.col("name") == name)
@@ -136,7 +144,6 @@ def in_one_task(ws: Workspace, tables: ClusterTables, rows: Frame, task: StepInT
             contract = contract_of(name)
             schema = contract().create_empty().schema
             tables.write(made, name, engine.mapped(packed, Unpacked(schema), schema), contract)
-    engine.release(parcels)
     return made
 
 
@@ -174,7 +181,7 @@ class RawSample:
 
 @dataclass(frozen=True)
 class CleanSample:
-    """Puts sampled clean opportunities with their plans, and their snapshots, into the memory."""
+    """Puts sampled clean opportunities with their plans into the memory."""
 
     dimensions: Mapping[str, pl.DataFrame]
 
@@ -190,10 +197,9 @@ class CleanSample:
 
 
 def clean_sample(ws: Workspace, tables: ClusterTables) -> tuple[Frame, CleanSample]:
-    """A sample of model.max_judged clean opportunities with their plans, and how to put it."""
+    """A sample of model.max_judged known opportunities with their plans, and how to put it."""
     model, engine = ws.settings.model, tables.engine
-    rows = tables.read("crm_data_processed", "clean")
-    assert rows is not None  # noqa: S101 - `clean` always makes it
+    rows = tables.known_opportunities()
     sample = engine.sampled(rows, KEY, at_most=model.max_judged, seed=model.seed)
     plans = tables.read("plans", "clean")
     if plans is not None:
@@ -204,8 +210,7 @@ def clean_sample(ws: Workspace, tables: ClusterTables) -> tuple[Frame, CleanSamp
 def dimensions_of(ws: Workspace) -> dict[str, pl.DataFrame]:
     """The clean dimension tables, which are small."""
     made = ws.record("clean").tables
-    names = ("accounts", "products", "sales_agents")
-    return {name: ws.load(name, "clean") for name in names if name in made}
+    return {name: ws.load(name, "clean") for name in DIMENSIONS if name in made}
 
 
 def _silent(_what: str, _share: float) -> None:

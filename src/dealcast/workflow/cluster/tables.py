@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import dataframely as dy
+import narwhals as nw
 import polars as pl
 from deltalake import Schema
 from deltalake.transaction import AddAction
@@ -16,6 +17,7 @@ from deltalake.transaction import AddAction
 from dealcast.engines.base import Frame, WrittenFile
 from dealcast.engines.spark.engine import SparkEngine
 from dealcast.errors import StoreError
+from dealcast.snapshots import known_on
 from dealcast.workflow.checking import check
 from dealcast.workflow.commits import NextFiles, commit_files, opened
 from dealcast.workflow.tables import table_named
@@ -48,6 +50,18 @@ class ClusterTables:
         """A table in the version that the step made; None where it made none."""
         version = self.ws.record(made_by).tables.get(name)
         return None if version is None else self.at_version(name, version)
+
+    def known_opportunities(self) -> Frame:
+        """The clean opportunities as known on `as_of`."""
+        rows = self.read("crm_data_processed", "clean")
+        assert rows is not None  # noqa: S101 - `clean` always makes it
+        return rows if self.ws.is_at_export_end else known_on(rows, self.ws.as_of)
+
+    def count_known(self) -> int:
+        """How many there are."""
+        if self.ws.is_at_export_end:
+            return int(self.ws.record("clean").figures["rows_clean"])
+        return int(self.engine.collect(self.known_opportunities().select(nw.len())).item())
 
     def at_version(self, name: str, version: int) -> Frame:
         """A table as it was at a version."""
