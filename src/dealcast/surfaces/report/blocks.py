@@ -64,7 +64,7 @@ class Cell:
 class Table:
     """Rows in columns; one whose name begins with '>' holds numbers. `rest`: what is not shown.
 
-    `stacked`: on a telephone each row becomes a card of its own.
+    `is_stacked`: on a telephone each row becomes a card of its own.
     """
 
     kind: ClassVar[str] = "table"
