@@ -129,6 +129,8 @@ FIGURES = (
             seconds=in_seconds,
             seconds_from_scratch=shown("rebuild_seconds", ",.2f"),
             times_as_fast=shown("times", ".1f"),
+            seconds_of_CPU=shown("cpu_seconds", ",.1f"),
+            CPU_from_scratch=shown("rebuild_cpu_seconds", ",.1f"),
         ),
     ),
     Figure("spark_job", "spark_job", steps),
@@ -155,6 +157,16 @@ FIGURES = (
             seconds=in_seconds,
             GB=shown("gigabytes", ".2f"),
             MB_on_disk=shown("disk_megabytes", ",.1f"),
+        ),
+    ),
+    Figure(
+        "sql",
+        "sql",
+        columns(
+            opportunities=shown("opportunities", ","),
+            way=shown("way"),
+            seconds=in_seconds,
+            GB=shown("gigabytes", ".2f"),
         ),
     ),
     Figure(
