@@ -17,7 +17,7 @@ def beside_baselines(horizon: Row, estimator: str) -> Table:
     rows.append(
         (
             "its 95 % interval",
-            *("{:.3f} to {:.3f}".format(*ends[k]) if k in ends else "-" for k in SKILLS),
+            *(_between(*ends[k]) if k in ends else "-" for k in SKILLS),
         )
     )
     title = (
@@ -58,3 +58,8 @@ def compared(rates: Row) -> str:
 def named(rates: Row) -> str:
     """Whom the groups are, in words."""
     return str(rates["by"]).replace("_", " ")
+
+
+def _between(low: float, high: float) -> str:
+    """An interval of a figure of merit, short: six stand side by side in a terminal."""
+    return f"{low:.3f}\N{EN DASH}{high:.3f}"
