@@ -3,16 +3,12 @@
 Both make the same 61 columns and fitted encoders and scalers of N opportunities of the sample
 world, in memory, and from a Parquet file to Parquet files. Rows and every value are compared
 before times are. Time is without imports and without making the data; each way is a process of
-its own, whose peak memory is told; median of three runs in it. `--json` prints a JSON list.
+its own, whose peak memory is told; median of three runs in it.
 """
 
-import argparse
 import json
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,38 +19,28 @@ import polars as pl
 from polars.testing import assert_frame_equal
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
+from crm import read_tables, write_tables
 from dealcast.contracts import CrmTables
 from dealcast.features.descriptive import CrmFeatures, describe
-from dealcast.settings import SampleSource
-from dealcast.sources.sample import World, sales_pipeline
+from measuring import answer_of, peak_gigabytes, timed
+from results import Result, arguments, tell
 
 SIZES = (8_800, 176_000, 1_760_000)
 RUNS = 3
 BATCH = 250_000
-ORIGINAL = (
-    "opportunity_id",
-    "sales_agent",
-    "product",
-    "account",
-    "deal_stage",
-    "engage_date",
-    "close_date",
-    "close_value",
-)
+COLUMNS = {
+    "opportunities": "13,",
+    "into": "<6",
+    "way": "<6",
+    "seconds": "8.3f",
+    "gigabytes": "9.2f",
+    "times": "6.1f",
+}
 ENCODED = [c.removesuffix("_encoded") for c in CrmFeatures.columns() if c.endswith("_encoded")]
 SCALED = [c.removesuffix("_scaled") for c in CrmFeatures.columns() if c.endswith("_scaled")]
 STAGE_ORDER = {"Lost": 0, "Prospecting": 1, "Engaging": 2, "Won": 4}
 SIZE_NAMES = ["Small", "Medium", "Large", "Very Large", "Enterprise"]
 CYCLE_NAMES = ["Quick", "Short", "Medium", "Long", "Very Long"]
-
-
-def write_opportunities(rows: int, into: Path) -> None:
-    """Clean opportunities of the sample world, as a Parquet file."""
-    sales_pipeline(World(SampleSource(opportunities=rows, dirt=0))).select(
-        pl.col(ORIGINAL).exclude("engage_date", "close_date", "close_value"),
-        pl.col("engage_date", "close_date").str.to_date(),
-        pl.col("close_value").cast(pl.Float64),
-    ).select(ORIGINAL).sink_parquet(into)
 
 
 def with_pandas(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -101,15 +87,16 @@ def with_pandas(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, An
     return out, fitted
 
 
-def read_pandas(file: Path) -> pd.DataFrame:
-    opportunities = pd.read_parquet(file)
+def read_pandas(folder: Path) -> pd.DataFrame:
+    opportunities = pd.read_parquet(folder / "opportunities.parquet")
     for column in ("engage_date", "close_date"):
         opportunities[column] = pd.to_datetime(opportunities[column])
     return opportunities
 
 
-def tables_of(opportunities: pl.LazyFrame) -> CrmTables:
-    return CrmTables.cast({"opportunities": opportunities})
+def read_ours(folder: Path) -> CrmTables:
+    opportunities = read_tables(folder).opportunities.collect()
+    return CrmTables.cast({"opportunities": opportunities.lazy()})
 
 
 def ours_in_memory(tables: CrmTables) -> object:
@@ -117,63 +104,36 @@ def ours_in_memory(tables: CrmTables) -> object:
     return description.frame(), description.transforms
 
 
-def ours_to_files(file: Path, into: Path) -> None:
-    description = describe(tables_of(pl.scan_parquet(file)))
+def ours_to_files(folder: Path, into: Path) -> None:
+    description = describe(read_tables(folder))
     for number, batch in enumerate(description.batches(BATCH)):
         batch.write_parquet(into / f"{number:04}.parquet", compression="snappy")
 
 
-def pandas_to_files(file: Path, into: Path) -> None:
-    with_pandas(read_pandas(file))[0].to_parquet(into / "0000.parquet", compression="snappy")
+def pandas_to_files(folder: Path, into: Path) -> None:
+    with_pandas(read_pandas(folder))[0].to_parquet(into / "0000.parquet", compression="snappy")
 
 
 # what is read and written -> way -> how the input is read before, and what is timed.
 Way = tuple[Callable[[Path], Any], Callable[[Any, Path], object]]
 WAYS: Mapping[str, Mapping[str, Way]] = {
     "memory": {
-        "ours": (
-            lambda file: tables_of(pl.read_parquet(file).lazy()),
-            lambda tables, _: ours_in_memory(tables),
-        ),
+        "ours": (read_ours, lambda tables, _: ours_in_memory(tables)),
         "pandas": (read_pandas, lambda opportunities, _: with_pandas(opportunities)),
     },
     "file": {"ours": (Path, ours_to_files), "pandas": (Path, pandas_to_files)},
 }
 
 
-def one_run(into: str, way: str, file: Path, folder: Path, runs: int) -> dict[str, float]:
-    read, run = WAYS[into][way]
-    given = read(file)
-    seconds, processor = [], []
-    for _ in range(runs):
-        began, used = time.perf_counter(), time.process_time()
-        result = run(given, folder)
-        seconds.append(time.perf_counter() - began)
-        processor.append(time.process_time() - used)
-        del result
-    return {
-        "seconds": statistics.median(seconds),
-        "cpu_seconds": statistics.median(processor),
-        "gigabytes": peak_gigabytes(),
-    }
+def one_run(kind: str, way: str, folder: Path, into: Path, runs: int) -> dict[str, float]:
+    read, run = WAYS[kind][way]
+    given = read(folder)
+    seconds = timed(lambda: run(given, into), runs)
+    return {"seconds": seconds, "gigabytes": peak_gigabytes()}
 
 
-def peak_gigabytes() -> float:
-    # Not ru_maxrss: a child starts with its parent's.
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1e6
-
-
-def apart(into: str, way: str, file: Path, folder: Path, runs: int) -> dict[str, float]:
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, __file__, "--one", into, way, str(file), str(folder), str(runs)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
-
-
-def compare(ours: Path, theirs: Path) -> int:
-    """The number of rows, which must be the same with the same values in all 61 columns."""
+def compare(ours: Path, theirs: Path) -> None:
+    """Raises AssertionError unless both have the same rows with the same values in 61 columns."""
     our = pl.read_parquet(ours / "*.parquet")
     their = pl.read_parquet(theirs / "*.parquet")
     assert set(their.columns) == set(our.columns), "they differ in columns"
@@ -187,59 +147,40 @@ def compare(ours: Path, theirs: Path) -> int:
             rel_tol=1e-9,
             abs_tol=1e-9,
         )
-    return our.height
 
 
-def results(sizes: list[int], runs: int) -> Iterator[dict[str, Any]]:
+def results(sizes: list[int], runs: int) -> Iterator[Result]:
     """A result per size, kind of input and output, and way; `times` is against pandas."""
     for size in sizes:
         with tempfile.TemporaryDirectory() as place:
-            file = Path(place) / "opportunities.parquet"
-            write_opportunities(size, file)
-            folders = {way: Path(place) / way for way in WAYS["file"]}
-            # To write what is compared is a run too.
-            found = {"file": {w: apart("file", w, file, f, runs) for w, f in folders.items()}}
-            rows = compare(*folders.values())
-            found["memory"] = {w: apart("memory", w, file, f, runs) for w, f in folders.items()}
-            for into, ways in found.items():
+            folder = Path(place)
+            write_tables(size, folder)
+            written = {way: folder / way for way in WAYS["file"]}
+            for into in written.values():
+                into.mkdir()
+            # To write what is compared is a run too, so files come first.
+            for kind in ("file", "memory"):
+                ways = {
+                    way: answer_of(Path(__file__), "--one", kind, way, folder, into, runs)
+                    for way, into in written.items()
+                }
+                if kind == "file":
+                    compare(*written.values())
                 for way, run in ways.items():
-                    yield {
-                        "opportunities": size,
-                        "rows": rows,
-                        "columns": len(CrmFeatures.columns()),
-                        "into": into,
-                        "way": way,
-                        **run,
-                        "times": ways["pandas"]["seconds"] / run["seconds"],
-                    }
+                    times = ways["pandas"]["seconds"] / run["seconds"]
+                    yield {"opportunities": size, "into": kind, "way": way, **run, "times": times}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sizes", nargs="*", type=int, default=list(SIZES), metavar="N")
+    parser = arguments(__doc__, SIZES, of="N")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each way")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print a JSON list")
     given = parser.parse_args()
-    told = []
-    out = sys.stderr if given.as_json else sys.stdout
-    print(f"{'rows':>10} {'into':<7} {'way':<7} {'seconds':>8} {'of CPU':>8} {'GB':>6}"
-          "  times as fast as pandas", file=out)  # fmt: skip
-    for result in results(given.sizes, given.runs):
-        told.append(result)
-        print(
-            f"{result['rows']:>10,} {result['into']:<7} {result['way']:<7}"
-            f" {result['seconds']:>8.3f} {result['cpu_seconds']:>8.3f} {result['gigabytes']:>6.2f}"
-            f" {result['times']:>6.1f}",
-            file=out,
-            flush=True,
-        )
-    if given.as_json:
-        print(json.dumps(told))
+    tell(results(given.sizes, given.runs), COLUMNS, as_json=given.as_json)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        _, _, into, way, file, folder, runs = sys.argv
-        print(json.dumps(one_run(into, way, Path(file), Path(folder), int(runs))))
+        _, _, kind, way, folder, into, runs = sys.argv
+        print(json.dumps(one_run(kind, way, Path(folder), Path(into), int(runs))))
     else:
         main()

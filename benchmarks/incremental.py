@@ -1,37 +1,48 @@
-"""One more day, or week, on a large history: `python benchmarks/incremental.py [ROWS] [--json]`.
+"""One more day, or week, on a large history: `python benchmarks/incremental.py [N ...]`.
 
-The step `features` of a later export in the store of the earlier one, beside the same in a store of
-its own. Tables are compared before times are told. Each run is a process of its own. Seconds are of
-the clock, and of all cores (CPU) since a busy machine changes those less.
+The step `features` of a later export in the store of an earlier one, beside the same in a store of
+its own, made once for each N. Tables are compared before times are told. Each run is a process of
+its own, and done once. Seconds are those of the snapshots with their features: of the clock, and of
+all cores (CPU), since a busy machine changes those less.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import polars as pl
 from polars.testing import assert_frame_equal
 
+from dealcast.cli.progress import progress
 from dealcast.settings import SampleSource, load_settings
 from dealcast.sources.sample import write_sample
 from dealcast.workflow import feature_steps
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
+from measuring import answer_of
+from results import Result, arguments, tell
 
-ROWS = 1_000_000
+SIZES = (1_000_000,)
 DAYS = (1, 7)
-SILENT = SimpleNamespace(
-    **dict.fromkeys(("started", "progressed", "finished"), lambda *_told: None)
-)
 TABLES = ("snapshots", "snapshot_features")
 KEY = ["opportunity_id", "snapshot_date"]
+COLUMNS = {
+    "opportunities": "13,",
+    "days": "4",
+    "changed": "9,",
+    "dates_renewed": "13",
+    "dates": "5",
+    "seconds": "8.2f",
+    "rebuild_seconds": "15.2f",
+    "cpu_seconds": "11.1f",
+    "rebuild_cpu_seconds": "19.1f",
+    "times": "6.1f",
+}
 
 
 def earlier(later: Path, into: Path, days: int) -> None:
@@ -57,85 +68,75 @@ def earlier(later: Path, into: Path, days: int) -> None:
         rows.write_parquet(into / f"{file.stem}.parquet")
 
 
-def timed(run: Callable[..., object], took: dict[str, float]) -> Callable[..., object]:
-    def timing(*args: object) -> object:
+def noting(run: Callable[..., object], took: dict[str, float]) -> Callable[..., object]:
+    """The same, which also notes what it took."""
+
+    def noted(*given: object) -> object:
         began, cpu = time.perf_counter(), time.process_time()
-        made = run(*args)
-        took["seconds"], took["cpu"] = time.perf_counter() - began, time.process_time() - cpu
+        made = run(*given)
+        took["seconds"], took["cpu_seconds"] = (
+            time.perf_counter() - began,
+            time.process_time() - cpu,
+        )
         return made
 
-    return timing
+    return noted
 
 
 def one_run(export: str, root: str) -> dict[str, object]:
-    """Ingest to features; the seconds of the snapshots with their features, and of all the step."""
+    """Ingest to features: what the snapshots with their features took, and how many were made."""
     took: dict[str, float] = {}
-    feature_steps.write_snapshots = timed(feature_steps.write_snapshots, took)
+    feature_steps.write_snapshots = noting(feature_steps.write_snapshots, took)
     flags = {"storage.root": root, "source.kind": "files", "source.path": export}
     loaded = load_settings(environ={}, flags=flags)
-    record = run_steps(loaded, Plan(stop="features"), SILENT, quiet=True).steps[-1]
-    known = ("snapshot_rows", "snapshot_dates", "snapshot_dates_renewed", "changed_opportunities")
-    return {**took, "step": record.seconds, **{name: record.figures[name] for name in known}}
-
-
-def apart(export: Path, root: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", str(export), str(root)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout)
-
-
-def compare(one: Path, other: Path) -> None:
-    for name in TABLES:
-        files = [Store(str(root)) for root in (one, other)]
-        frames = [store.load(name).sort(KEY) for store in files]
-        assert_frame_equal(*frames, check_exact=True)
-
-
-def measured(rows: int, days: int, folder: Path) -> dict[str, object]:
-    later, former = folder / "later", folder / f"{days}-days-earlier"
-    if not later.exists():
-        write_sample(later, SampleSource(opportunities=rows, dirt=0))
-    earlier(later, former, days)
-    daily, whole = folder / f"daily-{days}", folder / f"whole-{days}"
-    apart(former, daily)
-    again, rebuilt = apart(later, daily), apart(later, whole)
-    compare(daily, whole)
+    with progress(quiet=True) as watcher:
+        made = run_steps(loaded, Plan(stop="features"), watcher, quiet=True).steps[-1].figures
     return {
-        "opportunities": rows,
-        "days": days,
-        "incremental": again,
-        "rebuild": rebuilt,
-        "ratio": rebuilt["seconds"] / again["seconds"],
-        "ratio_cpu": rebuilt["cpu"] / again["cpu"],
-        "ratio_of_the_step": rebuilt["step"] / again["step"],
+        **took,
+        "changed": made["changed_opportunities"],
+        "dates_renewed": made["snapshot_dates_renewed"],
+        "dates": made["snapshot_dates"],
     }
 
 
-def main(arguments: list[str]) -> None:
-    sizes = [int(a) for a in arguments if a.isdecimal()] or [ROWS]
-    found = []
-    with tempfile.TemporaryDirectory(prefix="dealcast-incremental-") as folder:
-        for rows in sizes:
-            own = Path(folder) / str(rows)
-            found += [measured(rows, days, own) for days in DAYS]
-    if "--json" in arguments:
-        print(json.dumps(found, indent=2))
-        return
-    print(
-        f"{'opportunities':>13} {'later':>7} {'changed':>8} {'dates':>9} {'CPU s':>14} {'ratio':>6}"
-    )
-    for run in found:
-        again, rebuilt = run["incremental"], run["rebuild"]
-        dates = f"{again['snapshot_dates_renewed']} of {again['snapshot_dates']}"
-        seconds = f"{again['cpu']:.1f} / {rebuilt['cpu']:.1f}"
-        print(
-            f"{run['opportunities']:>13,} {run['days']:>5} d {again['changed_opportunities']:>8,}"
-            f" {dates:>9} {seconds:>14} {run['ratio_cpu']:>6.1f}"
-        )
+def compare(one: Path, other: Path) -> None:
+    """Raises AssertionError where the tables of two stores differ in anything."""
+    for name in TABLES:
+        frames = [Store(str(root)).load(name).sort(KEY) for root in (one, other)]
+        assert_frame_equal(*frames, check_exact=True)
+
+
+def results(sizes: list[int]) -> Iterator[Result]:
+    """A result for each size and number of days; `times` is CPU against making all anew."""
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="dealcast-incremental-") as place:
+            folder = Path(place)
+            export, whole = folder / "export", folder / "whole"
+            write_sample(export, SampleSource(opportunities=size, dirt=0))
+            rebuilt = answer_of(Path(__file__), "--one", export, whole)
+            for days in DAYS:
+                former, daily = folder / f"{days}-days-earlier", folder / f"daily-{days}"
+                earlier(export, former, days)
+                answer_of(Path(__file__), "--one", former, daily)
+                again = answer_of(Path(__file__), "--one", export, daily)
+                compare(daily, whole)
+                yield {
+                    "opportunities": size,
+                    "days": days,
+                    **again,
+                    "rebuild_seconds": rebuilt["seconds"],
+                    "rebuild_cpu_seconds": rebuilt["cpu_seconds"],
+                    "times": rebuilt["cpu_seconds"] / again["cpu_seconds"],
+                }
+
+
+def main() -> None:
+    given = arguments(__doc__, SIZES, of="N").parse_args()
+    tell(results(given.sizes), COLUMNS, as_json=given.as_json)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(one_run(*sys.argv[2:4])))
     else:
-        main(sys.argv[1:])
+        main()

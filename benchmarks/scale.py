@@ -32,13 +32,11 @@ class Figure:
     plot: str | None = None
 
 
-def shown(path: str, form: str = "") -> Cell:
-    """A cell with the value at a key, or at a key of a key (`daily.seconds`); `-` for none."""
+def shown(key: str, form: str = "") -> Cell:
+    """A cell with the value at a key; `-` for none."""
 
     def cell(result: Result) -> str:
-        value: Any = result
-        for key in path.split("."):
-            value = (value or {}).get(key)
+        value = result.get(key)
         return "-" if value is None else format(value, form)
 
     return cell
@@ -111,7 +109,7 @@ FIGURES = (
         "descriptive",
         "descriptive",
         columns(
-            opportunities=shown("rows", ","),
+            opportunities=shown("opportunities", ","),
             into=shown("into"),
             way=shown("way"),
             seconds=in_seconds,
@@ -125,12 +123,12 @@ FIGURES = (
         columns(
             opportunities=shown("opportunities", ","),
             days_later=shown("days"),
-            opportunities_changed=shown("incremental.changed_opportunities", ","),
-            dates_made_anew=shown("incremental.snapshot_dates_renewed"),
-            of_dates=shown("incremental.snapshot_dates"),
-            seconds=shown("incremental.seconds", ",.2f"),
-            seconds_from_scratch=shown("rebuild.seconds", ",.2f"),
-            times_as_fast=shown("ratio", ".1f"),
+            opportunities_changed=shown("changed", ","),
+            dates_made_anew=shown("dates_renewed"),
+            of_dates=shown("dates"),
+            CPU_seconds=shown("cpu_seconds", ",.1f"),
+            from_scratch=shown("rebuild_cpu_seconds", ",.1f"),
+            times_less=shown("times", ".1f"),
         ),
     ),
     Figure("spark_job", "spark_job", steps),
@@ -157,6 +155,16 @@ FIGURES = (
             seconds=in_seconds,
             GB=shown("gigabytes", ".2f"),
             MB_on_disk=shown("disk_megabytes", ",.1f"),
+        ),
+    ),
+    Figure(
+        "sql",
+        "sql",
+        columns(
+            opportunities=shown("opportunities", ","),
+            way=shown("way"),
+            seconds=in_seconds,
+            GB=shown("gigabytes", ".2f"),
         ),
     ),
     Figure(

@@ -12,11 +12,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 
+from dealcast.cli.progress import progress
 from dealcast.engines.spark.engine import SparkEngine
 from dealcast.settings import SampleSource, load_settings
 from dealcast.sources.sample import World, dimension_tables, sales_pipeline
@@ -38,11 +38,6 @@ COLUMNS = {
 FILES = 8
 BIG_AGENT_SHARE = 0.1
 MASTER = "local[2]"
-
-
-SILENT = SimpleNamespace(
-    **dict.fromkeys(("started", "progressed", "finished"), lambda *_told: None)
-)
 
 
 class Spied:
@@ -103,7 +98,8 @@ def one_job(opportunities: int, memory_gb: float) -> dict[str, Any]:
             "engine.memory_gb": memory_gb,
         }
         loaded = load_settings(environ={}, flags=flags)
-        manifest = run_steps(loaded, Plan(), SILENT, quiet=True)
+        with progress(quiet=True) as watcher:
+            manifest = run_steps(loaded, Plan(), watcher, quiet=True)
         engine = SparkEngine.opened(loaded.settings.engine)
         java = engine.spark.sparkContext._gateway.proc.pid  # noqa: SLF001 - there is no other way
         gigabytes = peak_gigabytes(java) + peak_gigabytes()

@@ -35,6 +35,7 @@ class Benchmark:
 SUITE = (
     Benchmark("startup", (1,), (11,), (21,)),
     Benchmark("sample", (500,), (8_800, 1_000_000), (8_800, 100_000, 1_000_000, 10_000_000)),
+    Benchmark("sql", (500,), (100_000,), (100_000, 1_000_000)),
     Benchmark("descriptive", (300, "--runs", 1), (8_800, 176_000), (8_800, 176_000, 1_760_000)),
     Benchmark("point_in_time", (500,), (100_000,), (100_000, 1_000_000)),
     Benchmark(

@@ -21,7 +21,7 @@ def forecast(loaded: LoadedSettings, dead: bool, as_json: bool) -> None:
     manifest, store = run_and_show(
         loaded, Plan("forecast", "forecast", again=False), as_json=as_json
     )
-    record = manifest.steps[-1]
+    record, currency = manifest.steps[-1], loaded.settings.data.currency
     if "no_forecast" in record.figures and not dead:
         if as_json:
             render.as_json(record.figures)
@@ -39,12 +39,11 @@ def forecast(loaded: LoadedSettings, dead: bool, as_json: bool) -> None:
     if as_json:
         render.as_json({**content, "tables": tables})
     elif dead:
-        render_outlook.dead_pipeline(content["dead_pipeline"], tables["dead_pipeline"])
+        owners = tables["dead_pipeline"]
+        render_outlook.dead_pipeline(content["dead_pipeline"], owners, currency=currency)
     else:
-        render_outlook.forecast(
-            content, tables["forecast"], tables["forecast_outcomes"],
-            currency=loaded.settings.data.currency,
-        )  # fmt: skip
+        issued = tables["forecast_outcomes"]
+        render_outlook.forecast(content, tables["forecast"], issued, currency=currency)
 
 
 @click.command(

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -13,9 +12,11 @@ from rich.text import Text
 
 from dealcast.errors import StoreError
 from dealcast.surfaces.sentences import blank_by_design, rows_account
-from dealcast.surfaces.words import count, share
+from dealcast.surfaces.tables import shape
+from dealcast.surfaces.tables.data import FINDING, failed_checks, finding, repairs
+from dealcast.surfaces.tables.shape import Row
+from dealcast.surfaces.words import count
 
-Row = Mapping[str, Any]
 PLAIN_WIDTH = 110  # columns where the output is no terminal, so that piped tables are not cut
 BAR = 20
 
@@ -55,6 +56,12 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
+def shown(made: shape.Table) -> Table:
+    """A table as the report has it, for the terminal."""
+    rows = ([c if isinstance(c, str) else c.text for c in row] for row in made.rows)
+    return table(made.title, made.columns, rows)
+
+
 def bar(part: float, width: int = BAR) -> str:
     """A share (0-1) drawn."""
     filled = round(max(0.0, min(1.0, part)) * width)
@@ -64,20 +71,9 @@ def bar(part: float, width: int = BAR) -> str:
 def quality(report: Row) -> None:
     """The quality report: every check that found something, then the score."""
     out = console()
-    found = [r for r in report["results"] if r["outcome"] == "failed"]
-    rows = [
-        (
-            r["code"],
-            r["severity"],
-            r["title"] + (f": {r['note']}" if r["note"] else ""),
-            count(r["rows"]),
-            share(r["share"]),
-            f"-{r['deduction']:.4f}" if r["deduction"] else "",
-        )
-        for r in sorted(found, key=lambda r: (-r["deduction"], r["code"]))
-    ]
-    columns = ("code", "severity", "what was found", ">rows", ">share", ">deduction")
-    out.print(table("Checks that found something", columns, rows))
+    found = failed_checks(report)
+    title = "Checks that found something"
+    out.print(shown(shape.Table(title, FINDING, [finding(r) for r in found])))
     for record in found:
         if record["deduction"]:
             out.print(f"{record['code']}: {_examples(record)} Remedy: {record['remedy']}")
@@ -96,12 +92,7 @@ def quality(report: Row) -> None:
 def cleaning(log: Row, figures: Row) -> None:
     """What cleaning changed and set aside."""
     out = console()
-    rows = [
-        (r["code"], r["table"], r["title"], count(r["rows"]), next(iter(r["examples"]), ""))
-        for r in log["rules"]
-        if r["rows"]
-    ]
-    out.print(table("Cleaning", ("code", "table", "what was done", ">rows", "for example"), rows))
+    out.print(shown(repairs(log)))
     out.print(rows_account(figures))
     if "quality_clean" in figures:
         out.print(f"Quality after cleaning {figures['quality_clean']:.3f}")

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from dealcast.cli.render import Row, bar, console, table
-from dealcast.surfaces.sentences import SKILLS, floors_line
+from dealcast.cli.render import bar, console, shown, table
+from dealcast.surfaces.sentences import floors_line
+from dealcast.surfaces.tables.model import beside_baselines
+from dealcast.surfaces.tables.shape import Row
 from dealcast.surfaces.words import count, figure, share
 
 COHORTS_SHOWN = 18
@@ -15,7 +17,7 @@ def evaluation(content: Row) -> None:
     """Figures with intervals beside the baselines, reliability, ages, learning curve, verdict."""
     out = console()
     for horizon in content["horizons"]:
-        out.print(_beside_baselines(horizon, content["estimator"]))
+        out.print(shown(beside_baselines(horizon, content["estimator"])))
         out.print()
     first = content["horizons"][0]
     out.print(_reliability(first, content["estimator"]))
@@ -31,24 +33,6 @@ def evaluation(content: Row) -> None:
     out.print(f"\n{floors_line(first)}")
     out.print(f"Chosen: {content['choice']['reason']}.")
     out.print(f"\n[bold]{content['summary']}[/]")
-
-
-def _beside_baselines(horizon: Row, estimator: str) -> Table:
-    own = {name: figure(horizon[name]) for name in SKILLS}
-    interval = {
-        name: "{:.3f}-{:.3f}".format(*horizon["intervals"][name])
-        if name in horizon["intervals"]
-        else "-"
-        for name in SKILLS
-    }
-    lines = [(n, *(figure(f[k]) for k in SKILLS)) for n, f in horizon["baselines"].items()]
-    lines += [(f"[bold]{estimator}[/]", *own.values()), ("  95 % interval", *interval.values())]
-    title = (
-        f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
-        f"{count(horizon['opportunities'])} opportunities, {share(horizon['rate'])} won, "
-        f"{len(horizon['origins'])} origins"
-    )
-    return table(title, ("estimator", *(f">{words}" for words in SKILLS.values())), lines)
 
 
 def _reliability(horizon: Row, estimator: str) -> Table:

@@ -1,14 +1,15 @@
 """What the model came to, as terminal tables."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from dealcast.cli.render import Row, console, table
-from dealcast.surfaces.sentences import champion_line, leak_count, leaking
+from dealcast.cli.render import console, shown, table
+from dealcast.surfaces.sentences import champion_line, close_window, leak_count, leaking
+from dealcast.surfaces.tables.model import groups
+from dealcast.surfaces.tables.shape import Row
 from dealcast.surfaces.words import count, share
 
 
@@ -38,7 +39,7 @@ def scores(rows: Sequence[Row], *, currency: str) -> RenderableType:
             *(share(r[f"p_won_{h}"]) for h in horizons),
             count(r["amount"]),
             count(r["expected_value"]),
-            "stale" if r["is_stale"] else _window(r) or r["note"] or "",
+            "stale" if r["is_stale"] else close_window(r) or r["note"] or "",
         )
         for r in rows
     ]
@@ -154,21 +155,7 @@ def people(comparisons: Sequence[Row], *, by: str | None, limit: int) -> None:
         if by is not None and rates["by"] != by:
             continue
         if by is not None and rates["table"]:
-            happened = list(rates["table"][0])[1:3]
-            lines = [
-                (
-                    str(r[rates["by"]]),
-                    *(count(r[name]) for name in happened),
-                    share(r["rate"]),
-                    f"{share(r['low'])}-{share(r['high'])}",
-                    share(r["shrunk"]),
-                    "-" if r["rank"] is None else str(r["rank"]),
-                )
-                for r in rates["table"][:limit]
-            ]
-            columns = (rates["by"], *(f">{n}" for n in happened), ">rate", ">95 % interval",
-                       ">shrunk", ">rank")  # fmt: skip
-            out.print(table("", columns, lines))
+            out.print(shown(groups(rates, limit)))
         out.print(rates["note"])
 
 
@@ -190,11 +177,3 @@ def models(versions: Sequence[Row], promotions: Sequence[Row], champion: str | N
     history = [(p["model_id"], p["run_id"], p["reason"]) for p in promotions]
     out.print()
     out.print(table("Champions, latest last", ("model", "run", "why"), history))
-
-
-def _window(row: Row) -> str:
-    if row["closes_from"] is None:
-        return ""
-    first, last = (date.fromisoformat(str(row[c])) for c in ("closes_from", "closes_until"))
-    # Spaces that do not break keep the window on one line.
-    return f"{first:%d %b}-{last:%d %b}".replace(" ", "\N{NO-BREAK SPACE}")

@@ -1,14 +1,10 @@
 """One run with its lineage, and what was sent to MLflow, as terminal tables."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from dealcast.cli.render import console, table
 from dealcast.surfaces.sentences import origin_lines
-
-Row = Mapping[str, Any]
+from dealcast.surfaces.tables.shape import Row
 
 
 def run(content: Row) -> None:

@@ -1,1 +1,1 @@
-"""Engines: one definition of the heavy path, computed by Polars or DuckDB."""
+"""Engines: one definition of the heavy path, computed by Polars, DuckDB or Spark."""

@@ -224,8 +224,8 @@ class EngineSettings(Section):
     memory_gb: float | None = Field(
         None,
         gt=0,
-        description="Memory (GB) for batches of rows, DuckDB and a local Spark; "
-        "by default most there is.",
+        description="Memory (GB) for batches of rows, DuckDB and a local Spark; by default most of "
+        "what is free, and for Spark what Spark takes (1 GB).",
     )
     spark_master: str = Field(
         "local[*]",

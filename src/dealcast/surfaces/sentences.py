@@ -1,11 +1,9 @@
 """Sentences on what a run found, told alike in the terminal and in the report."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from dealcast.surfaces.words import count, figure
-
-Row = Mapping[str, Any]
+from dealcast.surfaces.tables.shape import Row
+from dealcast.surfaces.words import GAP, count, day, figure
 
 # Figures of merit of an estimator, in the order in which they are shown.
 SKILLS = {
@@ -30,6 +28,14 @@ def rows_account(figures: Row) -> str:
         f"{count(figures['rows_in'])} in = {count(figures['rows_clean'])} clean"
         f" + {count(figures['rows_quarantined'])} quarantined"
     )
+
+
+def close_window(scored: Row) -> str:
+    """From when to when an open opportunity is likely to close; nothing where it has no window."""
+    if scored["closes_from"] is None:
+        return ""
+    first, last = (day(scored[end]).rsplit(" ", 1)[0] for end in ("closes_from", "closes_until"))
+    return f"{first} to {last}".replace(" ", GAP)  # stays on one line
 
 
 def champion_line(figures: Row) -> str:

@@ -1,4 +1,4 @@
-"""The steps of the data: fetch, check, repair, build features."""
+"""The steps of the data: fetch, check, repair, and the leak gate."""
 
 import logging
 import tempfile

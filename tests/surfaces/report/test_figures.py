@@ -132,7 +132,7 @@ def test_grades_and_owners_are_drawn_as_they_stand(sample: Any, page: Any) -> No
         amounts = graded.group_by("grade", maintain_order=True).agg(of_part)
         assert drawn(chart, part) == pytest.approx(amounts["amount"].to_list())
     assert drawn(charts(sample.html, "dead")[0], "dead") == owners["dead_amount"].head(12).to_list()
-    rows = page.rows("By owner")
+    rows = page.rows("Dead pipeline by owner")
     assert [r["owner"] for r in rows] == owners["sales_agent"].to_list()
     assert [r["dead amount"] for r in rows] == [count(a) for a in owners["dead_amount"]]
 

@@ -24,6 +24,16 @@ PageOf = Callable[[str], Any]
 LARGEST = 3_000_000  # bytes
 
 
+def anchors(page: Any) -> set[str]:
+    """The parts that the page has."""
+    return {a["id"] for tag, a in page.tags if tag == "section" and a.get("id")}
+
+
+def links(page: Any) -> set[str]:
+    """Where links within the page lead."""
+    return {a["href"][1:] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")}
+
+
 def test_the_page_needs_nothing_from_elsewhere(sample: Any, page_of: PageOf) -> None:
     page = page_of(sample.html)
 
@@ -38,10 +48,8 @@ def test_the_page_needs_nothing_from_elsewhere(sample: Any, page_of: PageOf) -> 
 def test_every_link_leads_to_a_part_and_every_part_has_one(sample: Any, page_of: PageOf) -> None:
     page = page_of(sample.html)
 
-    ids = {a["id"] for tag, a in page.tags if tag == "section" and a.get("id")}
-    links = {a["href"][1:] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")}
-    assert ids == set(PARTS)
-    assert links == ids
+    assert anchors(page) == set(PARTS)
+    assert links(page) == anchors(page)
 
 
 def test_only_its_own_script_may_run(sample: Any) -> None:
@@ -109,6 +117,7 @@ def test_a_run_that_failed_is_reported_as_far_as_it_came(
     assert content is not None
     page = page_of(content.decode())
     assert f"The run failed: {failed.value.problem}" in page.sections["top"]
+    assert links(page) == anchors(page)
     assert "The export scores" in page.sections["quality"]
     assert "The step 'score' has not been done" in page.sections["open"]
 

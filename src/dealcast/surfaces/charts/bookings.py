@@ -1,6 +1,7 @@
 """Bookings by month: what came, what is expected, how sure that is, and a plain method beside."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import polars as pl
@@ -114,7 +115,7 @@ def _plain(
 
 def _name(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, later: int) -> None:
     """The month below its bar; where there is little room, of every second or third."""
-    every = max(1, round(30 / slot + 0.49))
+    every = ceil(30 / slot)
     if later % every:
         return
     name, year = month(row["period_start"]).split(" ")

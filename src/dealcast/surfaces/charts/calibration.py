@@ -1,5 +1,7 @@
 """Do chances come true? By size of the chance, and over time."""
 
+from math import ceil
+
 import polars as pl
 from markupsafe import Markup
 
@@ -67,7 +69,7 @@ def wins_over_time(months: pl.DataFrame, *, width: int = HALF) -> Markup:
         drawing.add(text(f"{value:g} x", LEFT - 6, up(value) + 4, class_="muted", anchor="end"))
     drawing.add(line(LEFT, up(1), width, up(1), "axis dashed"))
     slot = (width - LEFT) / max(len(rows), 1)
-    every = max(1, round(44 / slot + 0.49))
+    every = ceil(44 / slot)
     for at, r in enumerate(rows):
         x = LEFT + slot * (at + 0.5)
         if r["ratio_low"] is not None:

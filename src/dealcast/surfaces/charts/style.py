@@ -6,11 +6,11 @@ mean is also said by hatching, the form of a mark, or a label.
 
 _LIGHT = """
   --ink: #1b2430; --muted: #5b6673; --grid: #e3e7ec; --paper: #ffffff;
-  --main: #0b6aa2; --soft: #a9cfe6; --other: #b45309; --quiet: #aab4bf;
+  --main: #0b6aa2; --other: #b45309; --quiet: #aab4bf;
 """
 _DARK = """
   --ink: #e8edf2; --muted: #a3afbb; --grid: #2d3742; --paper: #161c23;
-  --main: #62b5e5; --soft: #2c5d7c; --other: #f0a84a; --quiet: #5d6975;
+  --main: #62b5e5; --other: #f0a84a; --quiet: #5d6975;
 """
 
 STYLE = f"""
@@ -24,12 +24,10 @@ STYLE = f"""
 .chart .axis {{ stroke: var(--muted); stroke-width: 1; }}
 .chart .dashed {{ stroke-dasharray: 5 4; }}
 .chart .main {{ fill: var(--main); stroke: none; }}
-.chart .soft {{ fill: var(--soft); stroke: none; }}
 .chart .quiet {{ fill: var(--quiet); stroke: none; }}
 .chart .other {{ fill: var(--other); stroke: none; }}
 .chart .hollow {{ fill: var(--paper); stroke: var(--main); stroke-width: 1.8; }}
 .chart .hollow-other {{ fill: var(--paper); stroke: var(--other); stroke-width: 1.8; }}
-.chart .line {{ fill: none; stroke: var(--main); stroke-width: 2; }}
 .chart .whisker {{ stroke: var(--ink); stroke-width: 1.4; }}
 .chart .on-dark {{ fill: var(--paper); font-weight: 650; }}
 .chart .hatch {{ stroke: var(--paper); stroke-width: 2.4; }}

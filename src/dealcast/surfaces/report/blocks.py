@@ -1,12 +1,13 @@
 """What a part of the report is made of. Text only: the template makes it HTML, and escapes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from markupsafe import Markup
 
 from dealcast.surfaces.charts.svg import NARROW, WIDE
+from dealcast.surfaces.tables.shape import Table
 
 
 @dataclass(frozen=True)
@@ -52,30 +53,6 @@ class Charts:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What stands in a table, and by what it is sorted; a bar behind it for a share (0-1)."""
-
-    text: str
-    by: float | str | None = None
-    share: float | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows in columns; one whose name begins with '>' holds numbers. `rest`: what is not shown.
-
-    `stacked`: on a telephone each row becomes a card of its own.
-    """
-
-    kind: ClassVar[str] = "table"
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[Sequence[Cell | str]]
-    rest: str = ""
-    is_stacked: bool = False
-
-
-@dataclass(frozen=True)
 class More:
     """What most readers can do without: folded, but printed."""
 
@@ -108,6 +85,6 @@ def figure(
     )
 
 
-def number(value: float | None, told: Callable[[float | None], str]) -> Cell:
-    """A number as people read it, sorted by its value."""
-    return Cell(told(value), by=value)
+def folded(table: Table) -> More:
+    """A table that most readers can do without."""
+    return More(table.title, (table,))

@@ -14,14 +14,14 @@ from dealcast.surfaces.report.blocks import (
     Nothing,
     Points,
     Prose,
-    Table,
     figure,
-    number,
+    folded,
 )
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.words import count, day, month, share
+from dealcast.surfaces.tables.outlook import methods, outcomes
+from dealcast.surfaces.tables.shape import Row, Table, number
+from dealcast.surfaces.words import count, day, month
 
-Row = Mapping[str, Any]
 NAMES: Mapping[str, Callable[[Row], str]] = {
     "week": lambda row: f"week from {day(row['period_start'])}",
     "month": lambda row: month(row["period_start"]),
@@ -45,10 +45,14 @@ def bookings(kept: Kept) -> Iterator[Block]:
     columns = (*PERIOD_COLUMNS, ">same months last quarter")
     told = f"Quarters and months to come, {kept.currency}"
     yield Table(told, columns, [(*_period(p), _plain(p, plain)) for p in near])
-    yield from _methods(content)
+    held = methods(content["figures"], content["champion"]["method"])
+    if held.rows:
+        yield held
     if content["notes"]:
         yield Points(tuple(f"{note[:1].upper()}{note[1:]}." for note in content["notes"]))
-    yield from _outcomes(kept)
+    came = outcomes(kept.table("forecast", "forecast_outcomes").rows(named=True))
+    if came.rows:
+        yield folded(came)
     weeks = [_period(p) for p in by_kind["week"].rows(named=True)]
     yield More("Week by week", (Table(f"Weeks to come, {kept.currency}", PERIOD_COLUMNS, weeks),))
 
@@ -128,40 +132,3 @@ def _period(row: Row) -> tuple[Any, ...]:
 
 def _plain(row: Row, plain: Mapping[tuple[str, str], float]) -> Any:
     return number(plain.get((row["period_kind"], str(row["period_start"]))), count)
-
-
-def _methods(content: Row) -> Iterator[Block]:
-    issued = content["champion"]["method"]
-    rows = [
-        (
-            f["method"] + (" (issued)" if f["method"] == issued else ""),
-            number(f["n"], count),
-            number(f["wape"], share),
-            f"{f['bias']:+.1%}",
-            "-" if f["covered"] is None else f"{share(f['covered'])} of {f['intervals']}",
-        )
-        for f in sorted(content["figures"], key=lambda f: f["wape"])
-        if (f["period_kind"], f["ahead"]) == ("month", 1)
-    ]
-    columns = ("method", ">months", ">error (WAPE)", ">bias", ">intervals that held")
-    if rows:
-        yield Table("How each method did on the next month, at earlier dates", columns, rows)
-
-
-def _outcomes(kept: Kept) -> Iterator[Block]:
-    rows = kept.table("forecast", "forecast_outcomes").rows(named=True)
-    if not rows:
-        return
-    lines = [
-        (
-            day(r["issued_on"]),
-            f"{r['period_kind']} from {day(r['period_start'])}",
-            number(r["forecast"], count),
-            number(r["actual"], count),
-            "-" if r["relative_error"] is None else f"{r['relative_error']:+.1%}",
-            "-" if r["is_inside"] is None else ("yes" if r["is_inside"] else "no"),
-        )
-        for r in rows
-    ]
-    columns = ("issued", "period", ">forecast", ">booked", ">error", "within interval")
-    yield More("What came of forecasts issued before", (Table("", columns, lines),))

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from dealcast.surfaces import charts
-from dealcast.surfaces.report.blocks import Block, Charts, Lead, More, Table, figure, number
+from dealcast.surfaces.report.blocks import Block, Charts, Lead, figure, folded
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.words import count, share
+from dealcast.surfaces.tables.outlook import dead_by_owner
+from dealcast.surfaces.words import count
 
 OWNERS = 12
 
@@ -32,20 +33,7 @@ def dead_pipeline(kept: Kept) -> Iterator[Block]:
             ),
         )
     )
-    columns = ("owner", ">open", ">dead", ">open amount", ">dead amount", ">dead", ">worth")
-    rows = [
-        (
-            r["sales_agent"] or "nobody's",
-            number(r["open_opportunities"], count),
-            number(r["dead_opportunities"], count),
-            number(r["open_amount"], count),
-            number(r["dead_amount"], count),
-            number(r["dead_share"], share),
-            number(r["haircut"], share),
-        )
-        for r in owners.rows(named=True)
-    ]
-    yield More("Every owner", (Table(f"By owner, {kept.currency}", columns, rows),))
+    yield folded(dead_by_owner(owners.rows(named=True), kept.currency))
 
 
 def _owners_left(owners: int) -> str:

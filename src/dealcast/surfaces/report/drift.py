@@ -1,27 +1,17 @@
 """What changed since the model learnt, and do its chances come true?"""
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 
 from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
-from dealcast.surfaces.report.blocks import (
-    Block,
-    Charts,
-    Figure,
-    Lead,
-    More,
-    Table,
-    figure,
-    number,
-)
+from dealcast.surfaces.report.blocks import Block, Charts, Figure, Lead, figure, folded
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.words import count, month
+from dealcast.surfaces.tables.outlook import drifted, wins_by_month
+from dealcast.surfaces.tables.shape import Row, Table
 
-Row = Mapping[str, Any]
 DRAWN = 8
 
 
@@ -37,16 +27,16 @@ def drift(kept: Kept) -> Iterator[Block]:
         yield Charts(figures)
     found = [r for r in content["results"] if r["level"] in ("warning", "alert")]
     if found:
-        yield _table("What drifted, and what to do", found)
+        yield drifted("What drifted, and what to do", found)
     tested = [r for r in content["results"] if r["level"] == "ok"]
     skipped = [r for r in content["results"] if r["level"] == "not applicable"]
-    yield More(f"{len(tested)} things that did not drift", (_table("", tested),))
+    yield folded(drifted(f"{len(tested)} things that did not drift", tested))
     if skipped:
         rows = [(r["kind"], r["what"], r["note"] or "-") for r in skipped]
-        told = Table("", ("kind", "what", "why it cannot be told"), rows)
-        yield More(f"{len(skipped)} things that cannot be told", (told,))
+        columns = ("kind", "what", "why it cannot be told")
+        yield folded(Table(f"{len(skipped)} things that cannot be told", columns, rows))
     if over_time.height:
-        yield More("Expected and observed wins by month", (_months(over_time),))
+        yield folded(wins_by_month(over_time.rows(named=True)))
 
 
 def times(result: Row) -> float | None:
@@ -95,37 +85,3 @@ def _over_time(months: pl.DataFrame) -> tuple[Figure, ...]:
             caption="At 1 x as many were won as was said. By month in which chances were told.",
         ),
     )
-
-
-def _table(title: str, results: list[Row]) -> Table:
-    rows = [
-        (
-            r["level"],
-            f"{r['kind']} {r['what']}",
-            "-" if r["effect"] is None else f"{r['effect']:.3f} {r['effect_unit']}",
-            number(r["p_adjusted"], lambda p: "-" if p is None else f"{p:.2g}"),
-            r["note"] or "-",
-            r["remedy"] or "-",
-        )
-        for r in results
-    ]
-    columns = ("level", "what", ">change", ">adjusted p", "what was found", "what to do")
-    return Table(title, columns, rows, is_stacked=True)
-
-
-def _months(months: pl.DataFrame) -> Table:
-    rows = [
-        (
-            month(r["period"]),
-            number(r["horizon_days"], count),
-            r["basis"],
-            number(r["n"], count),
-            number(r["expected_wins"], lambda n: f"{n:.1f}"),
-            number(r["observed_wins"], count),
-            number(r["ratio"], lambda n: "-" if n is None else f"{n:.2f}"),
-            "-" if r["ratio_low"] is None else f"{r['ratio_low']:.2f} to {r['ratio_high']:.2f}",
-        )
-        for r in months.rows(named=True)
-    ]
-    columns = ("scored in", ">days", "basis", ">scores", ">expected", ">won", ">ratio", ">95 %")
-    return Table("", columns, rows)

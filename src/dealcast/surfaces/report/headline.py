@@ -92,7 +92,7 @@ def _trust(kept: Kept) -> Card:
 
 def _remarks(kept: Kept) -> Iterator[Remark]:
     if kept.manifest.error:
-        yield Remark(f"The run {kept.manifest.status}: {kept.manifest.error}", "lineage")
+        yield Remark(f"The run {kept.manifest.status}: {kept.manifest.error}", "origins")
     if why := kept.figures("evaluate").get("not_evaluated"):
         yield Remark(f"The model could not be judged: {why}", "trust")
     forecast = kept.figures("forecast")

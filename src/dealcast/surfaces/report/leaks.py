@@ -1,14 +1,12 @@
 """The leak gate: which fields know the outcome, and are kept from the model."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from dealcast.features.audit.checks import TESTS
-from dealcast.surfaces.report.blocks import Block, Lead, More, Table
+from dealcast.surfaces.report.blocks import Block, Lead, More
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.sentences import leak_count, leaking
-
-Row = Mapping[str, Any]
+from dealcast.surfaces.tables.shape import Table
 
 
 def leaks(kept: Kept) -> Iterator[Block]:

@@ -1,30 +1,19 @@
 """The open opportunities, those worth most first, and why."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 
 from dealcast.contracts import most_valuable
 from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
-from dealcast.surfaces.report.blocks import (
-    Block,
-    Cell,
-    Charts,
-    Figure,
-    Lead,
-    More,
-    Nothing,
-    Table,
-    figure,
-    number,
-)
+from dealcast.surfaces.report.blocks import Block, Charts, Figure, Lead, More, Nothing, figure
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.why import waterfalls
-from dealcast.surfaces.words import count, counted, day, share
+from dealcast.surfaces.sentences import close_window
+from dealcast.surfaces.tables.shape import Cell, Row, Table, number
+from dealcast.surfaces.words import count, counted, share
 
-Row = Mapping[str, Any]
 SHOWN, EXPLAINED = 25, 4
 
 
@@ -93,21 +82,13 @@ def _ranked(kept: Kept, best: pl.DataFrame, horizon: int, rest: str) -> Table:
             Cell(share(p := r[f"p_won_{horizon}"]), by=p, share=p),
             number(r["amount"], count),
             number(r["expected_value"], count),
-            Cell(_window(r), by=str(r["closes_from"] or "")),
+            Cell(close_window(r) or r["note"] or "-", by=str(r["closes_from"] or "")),
             _why(r),
         )
         for r in best.rows(named=True)
     ]
     title = f"Worth most, by the value expected within {horizon} days ({kept.currency})"
     return Table(title, columns, rows, rest=rest, is_stacked=True)
-
-
-def _window(row: Row) -> str:
-    if row["closes_from"] is None:
-        return row["note"] or "-"
-    first, last = (day(row[end]).rsplit(" ", 1)[0] for end in ("closes_from", "closes_until"))
-    # Spaces that do not break keep the window on one line.
-    return f"{first} to {last}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _why(row: Row) -> str:

@@ -1,15 +1,13 @@
 """Where every figure comes from: data, model, tables, code and settings of the run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-from dealcast.surfaces.report.blocks import Block, Lead, More, Table, number
+from dealcast.surfaces.report.blocks import Block, Lead, More
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.sentences import champion_line, origin_lines
+from dealcast.surfaces.tables.shape import Row, Table, number
 from dealcast.workflow.lineage import lineage
-
-Row = Mapping[str, Any]
 
 
 def origins(kept: Kept) -> Iterator[Block]:

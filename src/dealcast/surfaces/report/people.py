@@ -1,7 +1,6 @@
 """Do agents, products and accounts differ? What is noise is said to be noise."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -9,21 +8,18 @@ from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
 from dealcast.surfaces.report.blocks import (
     Block,
-    Cell,
     Charts,
     Figure,
     Lead,
-    More,
     Nothing,
     Points,
-    Table,
     figure,
-    number,
+    folded,
 )
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.words import count, share
+from dealcast.surfaces.tables.model import compared, groups, named
+from dealcast.surfaces.tables.shape import Row
 
-Row = Mapping[str, Any]
 SHOWN, CHARTED = 40, 15
 DRAWN = "sales_agent"
 
@@ -45,8 +41,7 @@ def people(kept: Kept) -> Iterator[Block]:
     yield Points(tuple(c["note"] for c in comparisons))
     for rates in comparisons:
         if rates["table"]:
-            table = _table(rates)
-            yield More(table.title, (table,))
+            yield folded(groups(rates, SHOWN))
 
 
 def _lead(comparisons: list[Row], ranked: list[Row]) -> str:
@@ -55,7 +50,7 @@ def _lead(comparisons: list[Row], ranked: list[Row]) -> str:
             f"{len(comparisons)} comparisons were made, and none finds a difference beyond chance: "
             "every ranking would show noise."
         )
-    names = ", ".join(f"{_named(c)} ({_what(c)})" for c in ranked)
+    names = ", ".join(f"{named(c)} ({compared(c)})" for c in ranked)
     return (
         f"A difference beyond chance is found in {len(ranked)} of {len(comparisons)} comparisons: "
         f"{names}. In the others a ranking would show noise."
@@ -77,39 +72,9 @@ def _chart(rates: Row) -> Figure:
     return figure(
         charts.rates,
         pl.DataFrame(rows),
-        what=f"{_what(rates)} by {_named(rates)}",
+        what=f"{compared(rates)} by {named(rates)}",
         overall=overall,
         width=HALF,
-        title=f"{_what(rates).capitalize()} by {_named(rates)}",
+        title=f"{compared(rates).capitalize()} by {named(rates)}",
         caption=differ + more,
     )
-
-
-def _what(rates: Row) -> str:
-    """What is compared: the share won, or where the open ones are counted, never closed."""
-    return "share never closed" if rates["table"] and "open" in rates["table"][0] else "win rate"
-
-
-def _table(rates: Row) -> Table:
-    of, happened = list(rates["table"][0])[1:3]
-    rows = [
-        (
-            str(r[rates["by"]]),
-            number(r[of], count),
-            number(r[happened], count),
-            number(r["rate"], share),
-            f"{share(r['low'])} to {share(r['high'])}",
-            Cell(share(r["shrunk"]), by=r["shrunk"], share=r["shrunk"]),
-            number(r["rank"], lambda n: "-" if n is None else f"{n:.0f}"),
-        )
-        for r in rates["table"][:SHOWN]
-    ]
-    left = len(rates["table"]) - len(rows)
-    columns = (rates["by"], f">{of}", f">{happened}", ">rate", ">95 % interval", ">shrunk", ">rank")
-    title = f"{_named(rates)}: {_what(rates)}" + ("" if rates["ranked"] else ", no ranking")
-    rest = f"{count(left)} more: dealcast people --by {rates['by']}" if left else ""
-    return Table(title, tuple(c.replace("_", " ") for c in columns), rows, rest=rest)
-
-
-def _named(rates: Row) -> str:
-    return str(rates["by"]).replace("_", " ")

@@ -1,35 +1,22 @@
 """How good the export is, what was found, and what would mend it."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 
 from dealcast.surfaces import charts
-from dealcast.surfaces.report.blocks import (
-    Block,
-    Charts,
-    Lead,
-    More,
-    Prose,
-    Table,
-    figure,
-    number,
-)
+from dealcast.surfaces.report.blocks import Block, Charts, Lead, More, Prose, figure, folded
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.sentences import blank_by_design, rows_account
-from dealcast.surfaces.words import count, share
-
-Row = Mapping[str, Any]
+from dealcast.surfaces.tables.data import FINDING, failed_checks, finding, repairs
+from dealcast.surfaces.tables.shape import Row, Table
+from dealcast.surfaces.words import count
 
 
 def quality(kept: Kept) -> Iterator[Block]:
     """The part, of what the steps `validate` and `clean` kept."""
     report = kept.object("validate", "quality_raw")
-    found = sorted(
-        (r for r in report["results"] if r["outcome"] == "failed"),
-        key=lambda r: (-r["deduction"], r["code"]),
-    )
+    found = failed_checks(report)
     yield Lead(_lead(kept, report, found))
     lost = [r for r in found if r["deduction"]]
     if lost:
@@ -48,7 +35,7 @@ def quality(kept: Kept) -> Iterator[Block]:
     yield from _counts(report, found)
     yield Prose(blank_by_design(report["blank_by_design"]))
     if kept.has_object("clean", "cleaning_log"):
-        yield from _cleaning(kept)
+        yield _cleaning(kept)
 
 
 def _lead(kept: Kept, report: Row, found: list[Row]) -> str:
@@ -63,20 +50,8 @@ def _lead(kept: Kept, report: Row, found: list[Row]) -> str:
 
 
 def _findings(found: list[Row]) -> Table:
-    rows = [
-        (
-            r["code"],
-            r["severity"],
-            r["title"] + (f": {r['note']}" if r["note"] else ""),
-            number(r["rows"], count),
-            number(r["share"], share),
-            number(r["deduction"], lambda d: f"-{d:.4f}" if d else "-"),
-            r["remedy"],
-        )
-        for r in found
-    ]
-    columns = ("check", "severity", "what was found", ">rows", ">share", ">score", "remedy")
-    return Table("Checks that found something", columns, rows, is_stacked=True)
+    rows = [(*finding(r), r["remedy"]) for r in found]
+    return Table("Checks that found something", (*FINDING, "remedy"), rows, is_stacked=True)
 
 
 def _counts(report: Row, found: list[Row]) -> Iterator[Block]:
@@ -90,21 +65,6 @@ def _counts(report: Row, found: list[Row]) -> Iterator[Block]:
         yield More("Checks that do not apply", (Table("", ("check", "what", "why"), why),))
 
 
-def _cleaning(kept: Kept) -> Iterator[Block]:
-    rules = [r for r in kept.object("clean", "cleaning_log")["rules"] if r["rows"]]
-    if not rules:
-        yield Prose("Cleaning had nothing to repair or to set aside.")
-        return
-    rows = [
-        (
-            r["code"],
-            r["table"],
-            "repaired" if r["action"] == "repair" else r["action"],
-            r["title"],
-            number(r["rows"], count),
-            str(next(iter(r["examples"]), "")),
-        )
-        for r in rules
-    ]
-    columns = ("rule", "table", "so it was", "what was done", ">rows", "for example")
-    yield More("What cleaning did", (Table("", columns, rows),))
+def _cleaning(kept: Kept) -> Block:
+    table = repairs(kept.object("clean", "cleaning_log"))
+    return folded(table) if table.rows else Prose("Cleaning had nothing to repair or to set aside.")

@@ -1,6 +1,6 @@
 """How far the chances can be trusted: the verdict, calibration, skill beside plain methods."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -15,16 +15,15 @@ from dealcast.surfaces.report.blocks import (
     Nothing,
     Points,
     Prose,
-    Table,
     figure,
-    number,
+    folded,
 )
 from dealcast.surfaces.report.kept import Kept
-from dealcast.surfaces.sentences import SKILLS, floors_line
+from dealcast.surfaces.sentences import floors_line
+from dealcast.surfaces.tables.model import beside_baselines
+from dealcast.surfaces.tables.shape import Row, Table, number
 from dealcast.surfaces.words import count, share
 from dealcast.surfaces.words import figure as of_merit
-
-Row = Mapping[str, Any]
 
 
 def trust(kept: Kept) -> Iterator[Block]:
@@ -54,8 +53,8 @@ def trust(kept: Kept) -> Iterator[Block]:
         "1: perfect). AUC: how often the one won of two had the higher chance (0.5: by luck)."
     )
     for horizon in content["horizons"]:
-        table = _beside_baselines(horizon, content["estimator"])
-        yield table if horizon is first else More(table.title, (table,))
+        table = beside_baselines(horizon, content["estimator"])
+        yield table if horizon is first else folded(table)
     yield More("By age", (_by_age(first),))
     yield More("Would more history help?", (_learning_curve(content["learning_curve"]),))
 
@@ -95,26 +94,6 @@ def _skill(content: Row) -> Any:
         title="How much better than the plain share won?",
         caption="Log-loss skill on dates after those learnt from; 0 is no better, 1 perfect.",
     )
-
-
-def _beside_baselines(horizon: Row, estimator: str) -> Table:
-    rows: list[tuple[Any, ...]] = [
-        (name, *(number(f[k], of_merit) for k in SKILLS))
-        for name, f in horizon["baselines"].items()
-    ]
-    rows.append((f"{estimator} (chosen)", *(number(horizon[k], of_merit) for k in SKILLS)))
-    ends = horizon["intervals"]
-    rows.append(
-        (
-            "its 95 % interval",
-            *("{:.3f} to {:.3f}".format(*ends[k]) if k in ends else "-" for k in SKILLS),
-        )
-    )
-    title = (
-        f"Won within {horizon['horizon_days']} days: {count(horizon['n'])} later snapshots of "
-        f"{count(horizon['opportunities'])} opportunities, {share(horizon['rate'])} won"
-    )
-    return Table(title, ("estimator", *(f">{words}" for words in SKILLS.values())), rows)
 
 
 def _by_age(horizon: Row) -> Table:

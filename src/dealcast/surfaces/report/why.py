@@ -1,7 +1,6 @@
 """Why an opportunity is scored as it is: its waterfall, and the words on each part."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
@@ -10,9 +9,9 @@ from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
 from dealcast.surfaces.report.blocks import Figure, figure
 from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.tables.shape import Row
 from dealcast.surfaces.words import short
 
-Row = Mapping[str, Any]
 # A part (log-odds) that is smaller is drawn with the others like it.
 SMALLEST_DRAWN = 0.02
 

@@ -1,0 +1,1 @@
+"""Tables that the terminal and the report both show."""
