@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "monitor": ("dealcast.cli.outlook:monitor", "Tell what changed since training."),
     "people": ("dealcast.cli.model:people", "Compare agents, products and accounts, with care."),
     "models": ("dealcast.cli.model:models", "List models; promote one, or roll back."),
-    "export": ("dealcast.cli.data:export", "Write a table as CSV, Parquet or XLSX."),
+    "export": ("dealcast.cli.export:export", "Write a table as a file, or scores for the CRM."),
     "report": ("dealcast.cli.report:report", "Draw the report of a run; print where it is."),
     "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
     "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
