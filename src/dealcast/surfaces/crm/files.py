@@ -31,8 +31,12 @@ def write_files(rows: pl.DataFrame, to: Path, crm: Crm) -> list[tuple[Path, int]
         ]
     )
     for name, part in zip(names, parts, strict=True):
-        write_whole(name, partial(part.write_csv, include_bom=crm.has_mark), ending="csv")
+        write_whole(name, partial(_write, part, crm), ending="csv")
     return [(name, part.height) for name, part in zip(names, parts, strict=True)]
+
+
+def _write(rows: pl.DataFrame, crm: Crm, to: Path) -> None:
+    rows.write_csv(to, include_bom=crm.has_mark)
 
 
 def _parts(rows: pl.DataFrame, crm: Crm) -> Iterator[pl.DataFrame]:
