@@ -33,7 +33,12 @@ OTHER = COLUMNS.model_copy(update={"id": "Ref__c"})
             ["3fa85f64-5717-4562-b3fc-2c963f66afa6", "3FA85F64-5717-4562-B3FC-2C963F66AFA6"],
             ["3fa85f64", "{x}"],
         ),
-        (SALESFORCE, "Ref__c", ["A-1", "ü", " x", "'=1"], ["=1+1", "+1", "-1", "@x", "\tx", "\uff1d1"]),
+        (
+            SALESFORCE,
+            "Ref__c",
+            ["A-1", "ü", " x", "'=1"],
+            ["=1+1", "+1", "-1", "@x", "\tx", "\uff1d1"],
+        ),
     ],
 )
 def test_only_ids_that_the_crm_can_find_go_in(
