@@ -1,5 +1,6 @@
 """`dealcast` alone: where the work stands, and what to do next."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 

@@ -10,7 +10,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
-    epilog="Example: dealcast completion bash > ~/.dealcast.bash, then `source ~/.dealcast.bash` in "
+    epilog="Example: dealcast completion bash > ~/.dealcast.bash, then `source` it in "
     "~/.bashrc\n\nExample: dealcast completion fish > ~/.config/fish/completions/dealcast.fish"
 )
 @click.argument("shell", type=click.Choice(SHELLS))

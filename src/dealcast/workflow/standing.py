@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from dealcast.workflow.steps import STEP_NAMES
@@ -61,23 +62,24 @@ def standing(
     if newest is None or manifest is None:
         return Standing(store, "nothing run", f"dealcast run --source sample{at}")
     records = read(LATEST_STEPS) or {}
-    found = {
-        "run_id": newest,
-        "scores": _made(records.get("score"), _scores, now),
-        "forecast": _made(records.get("forecast"), _forecast, now),
-        "report": place(f"runs/{newest}/report.html"),
-    }
+    scores = _made(records.get("score"), _scores, now)
+    there = partial(
+        Standing,
+        store,
+        run_id=newest,
+        scores=scores,
+        forecast=_made(records.get("forecast"), _forecast, now),
+        report=place(f"runs/{newest}/report.html"),
+    )
     if manifest["status"] != "done":
         state: State = "running" if manifest["status"] == "running" else "failed"
         step = _after(manifest["steps"])
         again = f"dealcast run --from {step}{at}"
-        return Standing(store, state, again, step=step, error=manifest["error"], **found)
+        return there(state, again, step=step, error=manifest["error"])
     undone = next((name for name in STEP_NAMES if name not in records), None)
     if undone:
-        return Standing(
-            store, "unfinished", f"dealcast run --from {undone}{at}", step=undone, **found
-        )
-    return Standing(store, "done", _next_of_done(found["scores"], at), **found)
+        return there("unfinished", f"dealcast run --from {undone}{at}", step=undone)
+    return there("done", _next_of_done(scores, at))
 
 
 def _next_of_done(scores: Made | None, at: str) -> str:
@@ -111,4 +113,5 @@ def _forecast(figures: Content) -> str:
     if not figures.get("next_periods"):
         return f"none: {figures.get('no_forecast')}"
     last = figures["next_periods"][-1]  # the longest period: weeks and months come before
-    return f"bookings of the {last['period_kind']} from {last['period_start']}: {last['forecast']:,.0f}"
+    amount = f"{last['forecast']:,.0f}"
+    return f"bookings of the {last['period_kind']} from {last['period_start']}: {amount}"
