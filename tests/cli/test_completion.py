@@ -24,7 +24,8 @@ def completed(call: Call, folder: Path, *words: str) -> list[str]:
     script.write_text(call("completion", "bash").out, encoding="utf-8")
     line = (
         f'PATH="{folder}:$PATH"; source "{script}"; COMP_WORDS=(dealcast {" ".join(words)}); '
-        f'COMP_CWORD={len(words)}; _dealcast_completion dealcast; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        f"COMP_CWORD={len(words)}; _dealcast_completion dealcast; "
+        'printf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = subprocess.run(
         [bash, "--norc", "-c", line], capture_output=True, text=True, check=True, timeout=60

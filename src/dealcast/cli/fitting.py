@@ -10,7 +10,7 @@ READABLE = 16  # a column of words is not made narrower, unless its longest word
 
 
 class FittingTable(Table):
-    """As Rich's. Where names or figures would be cut, each row becomes lines of heading and cell."""
+    """As Rich's; where names or figures would be cut, a row becomes lines of heading and cell."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table, or its rows one under another."""
