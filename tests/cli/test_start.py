@@ -32,12 +32,13 @@ def test_on_an_empty_folder_the_first_run_is_offered(call: Call) -> None:
 
 def test_what_failed_is_told_with_how_to_go_on(call: Call, tmp_path: Path) -> None:
     root = tmp_path / "store"
-    assert run_on(call, root, "--set", "quality.min_score=1").code == 4
+    assert run_on(call, root).code == 6
 
     done = call("--root", root)
 
-    assert "did not get through 'validate'" in done.out
-    assert f"Next: dealcast run --from validate --root {root}" in done.out
+    assert "did not get through 'train'" in done.out
+    assert "at least 200 are needed" in done.out
+    assert f"Next: dealcast run --from train --root {root}" in done.out
 
 
 def test_what_is_there_is_told_as_json_and_alike_to_people(call: Call, tmp_path: Path) -> None:
