@@ -53,9 +53,9 @@ def _age(made: Made) -> str:
 
 
 def _standing(root: str | None) -> Standing:
-    folder = root if root and "://" not in root else None if root else _plain_folder()
-    if folder is None:
-        return _standing_of_bucket(root)
+    folder = root or _plain_root()
+    if folder is None or "://" in folder:
+        return _by_all_settings(root)
     runs = Path(folder) / "runs"
     run_ids = [file.parent.name for file in runs.glob("*/manifest.json")]
 
@@ -75,8 +75,8 @@ def _standing(root: str | None) -> Standing:
     return standing(folder, run_ids, read, place, datetime.now(UTC))
 
 
-def _plain_folder() -> str | None:
-    """The folder of the store, where it is one and that can be told without all settings.
+def _plain_root() -> str | None:
+    """The root of the store, where it can be told without all settings.
 
     Settings take a library that loads longer than all of the rest.
     """
@@ -101,10 +101,10 @@ def _plain_folder() -> str | None:
     root = str(chosen.get("root") or "auto")
     if root == "auto":
         return None if chosen.get("bucket") else DEFAULT_FOLDER
-    return None if "://" in root else root
+    return root
 
 
-def _standing_of_bucket(root: str | None) -> Standing:
+def _by_all_settings(root: str | None) -> Standing:
     """The same by all settings and the store itself: what takes a while, and reaches S3."""
     from dealcast.settings import load_settings
     from dealcast.workflow.manifest import run_ids
