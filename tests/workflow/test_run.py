@@ -68,7 +68,8 @@ def are(table: tuple[Step, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the steps of a run be these."""
     for module in (freshness, planning):
         monkeypatch.setattr(module, "STEPS", table)
-        monkeypatch.setattr(module, "STEP_NAMES", tuple(step.name for step in table))
+    for module in (running, planning):
+        monkeypatch.setattr(module, "STEP_NAMES", tuple(s.name for s in table))
 
 
 @pytest.fixture
