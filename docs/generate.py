@@ -1,6 +1,6 @@
 """Write the reference pages from the tables of records they describe: `make docs` calls it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -69,13 +69,17 @@ def settings() -> str:
             sections.append((name, type(field.default)))
     parts = ["# Settings\n\nDefaults < `config/ENV.yaml` < environment < flags."]
     for name, section in sections:
-        rows = [
-            (f"`{key}`", f"`{f.default}`", f.description or "")
-            for key, f in section.model_fields.items()
-            if key != "kind"
-        ]
+        rows = list(_keys(section))
         parts.append(f"## {name}\n\n{section.__doc__}\n\n" + table(("key", "default", "is"), rows))
     return "\n\n".join(parts)
+
+
+def _keys(section: type[Section], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    for key, field in section.model_fields.items():
+        if isinstance(field.default, Section):
+            yield from _keys(type(field.default), f"{prefix}{key}.")
+        elif key != "kind":
+            yield f"`{prefix}{key}`", f"`{field.default}`", field.description or ""
 
 
 def commands() -> str:

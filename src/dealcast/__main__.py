@@ -1,5 +1,6 @@
 """python -m dealcast, and the `dealcast` command: one clear message for every error."""
 
+import os
 import sys
 
 import click
@@ -28,7 +29,10 @@ def main() -> None:
     except DealcastError as error:
         if debug:
             raise
-        click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        plain = bool(os.environ.get("NO_COLOR"))  # else click looks whether it is a terminal
+        click.secho(
+            "Error: ", fg="red", bold=True, nl=False, err=True, color=False if plain else None
+        )
         click.echo(str(error), err=True)
         code = error.exit_code
     except Exception as error:

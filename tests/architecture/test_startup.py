@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -41,6 +42,23 @@ def modules_after(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("arguments", [("--help",), (), ("--version",), ("rnu",)])
 def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert modules_after(*arguments).isdisjoint(HEAVY)
+
+
+def test_where_the_work_stands_is_told_without_anything_heavy(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "20261101T060000Z-aaaa"
+    run.mkdir(parents=True)
+    (run / "manifest.json").write_text('{"status": "done", "error": null, "steps": []}')
+    (tmp_path / "runs" / "latest_steps.json").write_text("{}")
+
+    assert modules_after("--root", str(tmp_path)).isdisjoint(HEAVY)
+
+
+def test_completing_a_command_loads_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_DEALCAST_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "dealcast sc")
+    monkeypatch.setenv("COMP_CWORD", "1")
+
+    assert modules_after().isdisjoint({*HEAVY, "dealcast.cli.model"})
 
 
 def test_the_help_of_a_command_loads_no_giant() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from dealcast.errors import SettingsError, SourceError, StoreAwayError, StoreError
 from dealcast.settings import LoadedSettings, load_settings
+from dealcast.workflow import freshness
 from dealcast.workflow import plan as planning
 from dealcast.workflow import run as running
 from dealcast.workflow.manifest import RunManifest, StepRecord, load_manifest, run_ids
@@ -65,9 +66,10 @@ def steps(**runs: Callable[[Workspace], Made]) -> tuple[Step, ...]:
 
 def are(table: tuple[Step, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the steps of a run be these."""
-    for module in (running, planning):
+    for module in (freshness, planning):
         monkeypatch.setattr(module, "STEPS", table)
-        monkeypatch.setattr(module, "STEP_NAMES", tuple(step.name for step in table))
+    for module in (running, planning):
+        monkeypatch.setattr(module, "STEP_NAMES", tuple(s.name for s in table))
 
 
 @pytest.fixture
@@ -244,7 +246,7 @@ def test_a_plan_that_makes_no_sense_is_refused(tmp_path: Path, plan: Plan, says:
 def with_model(monkeypatch: pytest.MonkeyPatch, install: Callable[..., None]) -> None:
     """`use` may go by what `make` made of earlier data."""
     install()
-    fetch_it, make_it, use_it = running.STEPS
+    fetch_it, make_it, use_it = planning.STEPS
     are((fetch_it, make_it, replace(use_it, needs=("fetch",), uses=("make",))), monkeypatch)
     monkeypatch.setattr(planning, "JOBS", {"daily": ("fetch", "use")})
 
@@ -273,15 +275,15 @@ def test_what_a_step_uses_may_be_older_than_the_data_and_what_it_needs_may_not(
 ) -> None:
     ran(tmp_path)
     newer = replace(
-        running.STEPS[0], run=lambda _: Made(objects={"raw": "newer"}, figures={"rows_in": 2})
+        planning.STEPS[0], run=lambda _: Made(objects={"raw": "newer"}, figures={"rows_in": 2})
     )
-    are((newer, *running.STEPS[1:]), monkeypatch)
+    are((newer, *planning.STEPS[1:]), monkeypatch)
 
     scored = ran(tmp_path, Plan(job="daily"))
 
     assert [s.name for s in scored.steps if not s.skipped] == ["fetch", "use"]
-    strict = replace(running.STEPS[2], needs=("fetch", "make"), uses=())
-    are((*running.STEPS[:2], strict), monkeypatch)
+    strict = replace(planning.STEPS[2], needs=("fetch", "make"), uses=())
+    are((*planning.STEPS[:2], strict), monkeypatch)
     with pytest.raises(StoreError, match="would mix versions"):
         ran(tmp_path, Plan("use"))
 

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from dealcast.errors import nearest
 
@@ -22,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "monitor": ("dealcast.cli.outlook:monitor", "Tell what changed since training."),
     "people": ("dealcast.cli.model:people", "Compare agents, products and accounts, with care."),
     "models": ("dealcast.cli.model:models", "List models; promote one, or roll back."),
-    "export": ("dealcast.cli.data:export", "Write a table as CSV, Parquet or XLSX."),
+    "export": ("dealcast.cli.export:export", "Write a table as a file, or scores for the CRM."),
     "report": ("dealcast.cli.report:report", "Draw the report of a run; print where it is."),
     "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
     "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deploy": ("dealcast.cli.deploy:deploy", "Put the jobs on their schedules in Prefect."),
     "doctor": ("dealcast.cli.doctor:doctor", "Tell what is not in order, and what to do."),
     "config": ("dealcast.cli.ops:config", "Show every setting and where it came from."),
+    "completion": ("dealcast.cli.completion:completion", "Complete commands in bash, zsh, fish."),
 }
 
 
@@ -54,6 +56,15 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, from the static list: a shell waits for it."""
+        found = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -67,9 +78,24 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: dealcast run --path exports/ --root data",
 )
 @click.version_option(package_name="dealcast")
-def cli() -> None:
-    """From a CRM opportunity export to win probabilities that can be trusted."""
+@click.option("--root", help="Without a command: the store to tell of.")
+@click.option("--json", "as_json", is_flag=True, help="Without a command: tell it as JSON.")
+@click.pass_context
+def cli(context: click.Context, root: str | None, as_json: bool) -> None:
+    """From a CRM opportunity export to win probabilities that can be trusted.
+
+    Without a command: where the work stands, and what to do next.
+    """
+    if context.invoked_subcommand is None:
+        from dealcast.cli.start import tell_standing
+
+        tell_standing(root, as_json=as_json)
+    elif root or as_json:
+        raise click.UsageError(
+            f"--root and --json go after the command: dealcast {context.invoked_subcommand} ..."
+        )

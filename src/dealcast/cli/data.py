@@ -1,4 +1,4 @@
-"""ingest · validate · clean · quarantine · features · export · sample: the data, step by step."""
+"""ingest · validate · clean · quarantine · features · sample: the data, step by step."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ import polars as pl
 from dealcast.cli import render
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import chose_source, settings_options, source_options
-from dealcast.errors import QualityError, SettingsError, StoreError
+from dealcast.errors import QualityError, SettingsError
 from dealcast.settings import LoadedSettings, SampleSource
 from dealcast.workflow import corrections
-from dealcast.workflow.export import FORMATS, export_frame
+from dealcast.workflow.export import export_frame
 from dealcast.workflow.manifest import load_latest_steps, load_manifest
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.store import Store, open_store
@@ -155,43 +155,6 @@ def readmit(
         )
 
 
-@click.command(
-    epilog="Example: dealcast export crm_features --to features.csv --root data\n\n"
-    "Example: dealcast export scores --format xlsx --to scores.xlsx --version 0"
-)
-@click.argument("table")
-@click.option("--format", "kind", type=click.Choice(list(FORMATS)), help="Else the file's ending.")
-@click.option("--to", type=click.Path(path_type=Path), help="File to write.")
-@click.option("--version", type=int, help="The table as it was at this version.")
-@click.option("--versions", is_flag=True, help="List the versions instead.")
-@settings_options
-def export(
-    loaded: LoadedSettings,
-    table: str,
-    kind: str | None,
-    to: Path | None,
-    version: int | None,
-    versions: bool,
-    as_json: bool,
-) -> None:
-    """Write a table as CSV, Parquet or XLSX, as it is now or as it was."""
-    store = open_store(loaded.settings.storage)
-    if versions:
-        history = store.history(table)
-        if as_json:
-            render.as_json(history)
-        else:
-            render.versions(history, table=table)
-        return
-    frame = store.load(table, version=_newest(store, table) if version is None else version)
-    written = export_frame(frame, to or Path(f"{table}.{kind or 'csv'}"), kind)
-    result = {"table": table, "rows": frame.height, "columns": frame.width, "file": str(written)}
-    if as_json:
-        render.as_json(result)
-    else:
-        click.echo(f"{frame.height:,} rows x {frame.width} columns of {table} in {written}")
-
-
 @click.command(epilog="Example: dealcast sample --to exports/ --opportunities 20000 --truth")
 @click.option("--to", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
 @click.option("--opportunities", type=int, help="How many.  [default: 8800]")
@@ -219,17 +182,6 @@ def _set_aside(store: Store) -> pl.DataFrame:
     record = load_latest_steps(store).get("clean")
     version = record.tables["quarantine"] if record else None
     return store.load("quarantine", version=version)
-
-
-def _newest(store: Store, table: str) -> int | None:
-    """The version that the steps made last; refused where the newest export has no such table."""
-    made = {t: v for r in load_latest_steps(store).values() for t, v in r.tables.items()}
-    if table in made or table == "corrections" or not store.has(table):
-        return made.get(table)
-    raise StoreError(
-        f"The newest export gave no table '{table}'; what is there is of an earlier one.",
-        remedy=f"`dealcast export {table} --versions`, then --version N, for the earlier one",
-    )
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def _run_as_flow(loaded: LoadedSettings, plan: "Plan", watcher: "Watcher") -> "R
 @click.option("--to", "stop", metavar="STEP", help="Stop after this step.")
 @click.option("--job", metavar="JOB", help=f"The steps of one schedule: {', '.join(JOBS)}.")
 @click.option("--engine", type=click.Choice(ENGINES), help="What computes the heavy steps.")
-@click.option("--timings", is_flag=True, help="Show the seconds that each step took.")
+@click.option("--timings", is_flag=True, help="Show seconds and rows/s of each step.")
 @settings_options
 def run(
     loaded: LoadedSettings,
@@ -88,7 +88,7 @@ def run(
         return
     show_summary(summary, render.console(), currency=loaded.settings.data.currency)
     if timings:
-        render.timings(summary["steps"])
+        render.timings(manifest.steps)
 
 
 @click.group(invoke_without_command=True, epilog="Example: dealcast runs --root data")

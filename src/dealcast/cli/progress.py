@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from dealcast.workflow.steps import Step
 
 
+# step -> the figure that says how many rows it went through.
+ROWS_OF = {
+    "ingest": "rows_in",
+    "clean": "rows_in",
+    "features": "snapshot_rows",
+    "score": "open_opportunities",
+}
+
+
+def rate(record: "StepRecord") -> str:
+    """Rows per second of a step; empty where it was skipped or does not know its rows."""
+    rows = record.figures.get(ROWS_OF.get(record.name, ""))
+    return "" if rows is None or record.skipped else f"{rows / max(record.seconds, 0.001):,.0f}"
+
+
 class Display:
     """A line that names the step, how much of it is done, and how many steps are."""
 
@@ -32,7 +47,10 @@ class Display:
     def finished(self, record: "StepRecord") -> None:
         """Show that the step is done, or needed no doing."""
         note = "unchanged, skipped" if record.skipped else f"{record.seconds:.1f} s"
-        self._progress.update(self._task, completed=1, note=note)
+        speed = rate(record)
+        self._progress.update(
+            self._task, completed=1, note=f"{note}, {speed} rows/s" if speed else note
+        )
 
 
 @contextlib.contextmanager

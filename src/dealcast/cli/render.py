@@ -1,21 +1,27 @@
 """Results as terminal tables, or as JSON for scripts."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dealcast.cli.fitting import FittingTable
+from dealcast.cli.progress import rate
 from dealcast.errors import StoreError
 from dealcast.surfaces.sentences import blank_by_design, rows_account
 from dealcast.surfaces.tables import shape
 from dealcast.surfaces.tables.data import FINDING, failed_checks, finding, repairs
 from dealcast.surfaces.tables.shape import Row
 from dealcast.surfaces.words import count
+
+if TYPE_CHECKING:
+    from dealcast.workflow.manifest import StepRecord
 
 PLAIN_WIDTH = 110  # columns where the output is no terminal, so that piped tables are not cut
 BAR = 20
@@ -44,12 +50,17 @@ def write_json(content: object, to: Path) -> None:
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table; columns whose name begins with '>' are numbers, set to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made = FittingTable(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     for at, column in enumerate(columns):
         right = column.startswith(">")
         whole = right or at == 0  # a figure or a name that is cut says nothing
         made.add_column(
-            column.removeprefix(">"), justify="right" if right else "left", no_wrap=whole
+            column.removeprefix(">"),
+            justify="right" if right else "left",
+            no_wrap=whole,
+            overflow="fold",
         )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else str(cell) for cell in row))
@@ -192,10 +203,10 @@ def versions(rows: Sequence[Row], *, table: str) -> None:
         )
 
 
-def timings(steps: Mapping[str, object]) -> None:
-    """Seconds per step."""
-    lines = [(n, s if isinstance(s, str) else f"{s:.2f} s") for n, s in steps.items()]
-    console().print(table("Timings", ("step", ">took"), lines))
+def timings(steps: Sequence["StepRecord"]) -> None:
+    """Seconds per step, and rows per second where it knows its rows."""
+    lines = [(s.name, "skipped" if s.skipped else f"{s.seconds:.2f} s", rate(s)) for s in steps]
+    console().print(table("Timings", ("step", ">took", ">rows/s"), lines))
 
 
 def _examples(record: Row) -> str:

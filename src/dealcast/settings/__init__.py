@@ -1,5 +1,6 @@
 """Everything that can be chosen, and where each value came from."""
 
+from dealcast.settings.crm import CrmColumns, ExportSettings
 from dealcast.settings.loading import (
     DEFAULT_ENVIRONMENT,
     LoadedSettings,
@@ -7,6 +8,7 @@ from dealcast.settings.loading import (
     parse_value,
     shown,
 )
+from dealcast.settings.section import Section
 from dealcast.settings.tree import (
     SOURCE_KINDS,
     AuditSettings,
@@ -23,7 +25,6 @@ from dealcast.settings.tree import (
     OrchestrationSettings,
     QualitySettings,
     SampleSource,
-    Section,
     Settings,
     SourceSettings,
     SqlSource,
@@ -37,8 +38,10 @@ __all__ = [
     "SOURCE_KINDS",
     "AuditSettings",
     "CleaningSettings",
+    "CrmColumns",
     "DataSettings",
     "EngineSettings",
+    "ExportSettings",
     "FeatureSettings",
     "FilesSource",
     "ForecastSettings",

@@ -14,7 +14,8 @@ import yaml
 from pydantic import ValidationError
 
 from dealcast.errors import SettingsError, listed, nearest
-from dealcast.settings.tree import SOURCE_KINDS, SampleSource, Section, Settings
+from dealcast.settings.section import Section
+from dealcast.settings.tree import SOURCE_KINDS, SampleSource, Settings
 
 ENVIRONMENTS = ("development", "staging", "production")
 DEFAULT_ENVIRONMENT = ENVIRONMENTS[0]
@@ -211,11 +212,13 @@ def _fields_of(section: type[Section]) -> Iterator[tuple[str, type[Section] | No
 
 
 def _known_keys(source_kind: str) -> list[str]:
-    keys = []
-    for section, kind in _fields_of(Settings):
-        section_type = kind or SOURCE_KINDS.get(source_kind, SampleSource)
-        keys += [f"{section}.{name}" for name in section_type.model_fields]
-    return keys
+    source = SOURCE_KINDS.get(source_kind, SampleSource)
+    return [k for name, kind in _fields_of(Settings) for k in _keys_of(kind or source, name)]
+
+
+def _keys_of(section: type[Section], prefix: str) -> Iterator[str]:
+    for name, kind in _fields_of(section):
+        yield from _keys_of(kind, f"{prefix}.{name}") if kind else [f"{prefix}.{name}"]
 
 
 def _refuse_unknown(

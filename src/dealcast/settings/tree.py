@@ -5,15 +5,10 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    SecretStr,
-    field_validator,
-)
+from pydantic import AfterValidator, Discriminator, Field, SecretStr, field_validator
+
+from dealcast.settings.crm import ExportSettings
+from dealcast.settings.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -26,12 +21,6 @@ def _without_credentials(url: str | None) -> str | None:
 
 
 Address = Annotated[str, AfterValidator(_without_credentials)]
-
-
-class Section(BaseModel):
-    """A part of the tree: frozen, unknown keys refused, every field described."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class DataSettings(Section):
@@ -504,6 +493,7 @@ class Settings(Section):
     model: ModelSettings = ModelSettings()
     forecast: ForecastSettings = ForecastSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    export: ExportSettings = ExportSettings()
     tracking: TrackingSettings = TrackingSettings()
     orchestration: OrchestrationSettings = OrchestrationSettings()
     stack: StackSettings = StackSettings()

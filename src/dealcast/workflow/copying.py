@@ -13,8 +13,8 @@ from deltalake import DeltaTable
 from dealcast.errors import StoreError, listed
 from dealcast.workflow.commits import opened
 from dealcast.workflow.location import Location
-from dealcast.workflow.manifest import LATEST_STEPS
 from dealcast.workflow.retries import patiently
+from dealcast.workflow.standing import LATEST_STEPS
 from dealcast.workflow.store import Store
 from dealcast.workflow.store_errors import STORE_ERRORS, translated
 from dealcast.workflow.tables import TABLES

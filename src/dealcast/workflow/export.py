@@ -46,11 +46,19 @@ def export_frame(frame: pl.DataFrame, to: Path, kind: str | None = None) -> Path
             f"The format of '{to.name}' is not known.",
             remedy=f"--format with one of {listed(FORMATS)}",
         )
+    return write_whole(to, lambda part: FORMATS[chosen](frame, part), ending=chosen)
+
+
+def write_whole(to: Path, write: Callable[[Path], None], *, ending: str) -> Path:
+    """Let `write` write a file of that ending, then put it in its place: whole or not at all.
+
+    Raises StoreError where it cannot be written.
+    """
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".dealcast-") as folder:
-            part = Path(folder) / f"part.{chosen}"
-            FORMATS[chosen](frame, part)
+            part = Path(folder) / f"part.{ending}"
+            write(part)
             part.replace(to)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StoreError(

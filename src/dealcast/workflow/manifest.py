@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dealcast.errors import StoreError, nearest
+from dealcast.workflow.standing import LATEST_STEPS
 from dealcast.workflow.store import Store
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # A newer one may give other figures, so the steps run again.
 LIBRARIES = ("dataframely", "deltalake", "narwhals", "numpy", "polars")
-LATEST_STEPS = "runs/latest_steps.json"
 
 Status = Literal["running", "done", "failed", "interrupted"]
 

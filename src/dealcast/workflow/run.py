@@ -16,6 +16,7 @@ from dealcast.errors import (
 )
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Param, open_registry, open_tracker
+from dealcast.workflow.freshness import made_from, outdated
 from dealcast.workflow.log import logged_run, logged_step
 from dealcast.workflow.manifest import (
     RunManifest,
@@ -27,7 +28,7 @@ from dealcast.workflow.manifest import (
     save_latest_step,
 )
 from dealcast.workflow.plan import Plan, possible
-from dealcast.workflow.steps import STEP_NAMES, STEPS, Step, function_of
+from dealcast.workflow.steps import STEP_NAMES, Step, function_of
 from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.workspace import Workspace
 
@@ -194,7 +195,7 @@ def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> S
         name=step.name,
         run_id=ws.run_id,
         fingerprint=fingerprint,
-        made_from=_made_from(step, ws),
+        made_from=made_from(step, ws.record),
         seconds=seconds,
         tables=made.tables,
         objects=made.objects,
@@ -214,27 +215,19 @@ def _fingerprint(step: Step, ws: Workspace) -> str:
             "settings": {s: getattr(ws.settings, s).model_dump(mode="json") for s in step.sections},
             "watches": {t: ws.store.version(t) for t in step.watches if ws.store.has(t)},
             "champion": asdict(c) if step.asks_registry and (c := ws.registry.champion()) else None,
-            "made_from": _made_from(step, ws),
+            "made_from": made_from(step, ws.record),
         }
     )
 
 
-def _made_from(step: Step, ws: Workspace) -> str:
-    """What the step's needs and uses have made last: fingerprints, table versions, objects."""
-    records = [ws.record(name) for name in (*step.needs, *step.uses)]
-    return digest([(r.fingerprint, dict(r.tables), dict(r.objects)) for r in records])
-
-
 def _refuse_outdated_needs(step: Step, ws: Workspace) -> None:
     """No step may mix what was made from different versions of the same tables."""
-    by_name = {s.name: s for s in STEPS}
-    for name in step.needs:
-        if ws.record(name).made_from != _made_from(by_name[name], ws):
-            raise StoreError(
-                f"What '{name}' made is older than what it was made from: "
-                f"'{step.name}' would mix versions.",
-                remedy=f"`dealcast run --from {name} --root {ws.store.root}`",
-            )
+    if name := outdated(step.needs, ws.record):
+        raise StoreError(
+            f"What '{name}' made is older than what it was made from: "
+            f"'{step.name}' would mix versions.",
+            remedy=f"`dealcast run --from {name} --root {ws.store.root}`",
+        )
 
 
 def _unchanged(step: Step, former: StepRecord, fingerprint: str, ws: Workspace) -> bool:

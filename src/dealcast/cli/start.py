@@ -1,0 +1,118 @@
+"""`dealcast` alone: where the work stands, and the next sensible command. Loads nothing heavy."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dealcast.errors import StoreError
+from dealcast.workflow.standing import Made, Standing, standing
+
+DEFAULT_FOLDER = "data"
+
+
+def tell_standing(root: str | None, *, as_json: bool) -> None:
+    """Print where the store stands: what was run, what is there, what to do next."""
+    found = _standing(root)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{found.store}: {_told(found)}")
+    for label, made in (("scores", found.scores), ("forecast", found.forecast)):
+        if made:
+            click.echo(f"{label:<9} {_age(made)}: {made.says}")
+    if found.report:
+        click.echo(f"{'report':<9} {found.report}")
+    click.echo(f"\nNext: {found.next}\n`dealcast --help` lists all commands.")
+
+
+def _told(found: Standing) -> str:
+    if found.state == "nothing run":
+        return "nothing has been run yet."
+    if found.state == "failed":
+        return f"run {found.run_id} did not get through '{found.step}': {found.error}"
+    if found.state == "running":
+        return f"run {found.run_id} is at '{found.step}', or was killed there."
+    if found.state == "unfinished":
+        return f"run {found.run_id} is done; '{found.step}' has not been run yet."
+    return f"run {found.run_id} is done."
+
+
+def _age(made: Made) -> str:
+    hours = made.days_ago * 24
+    if hours < 1:
+        return "made within the last hour"
+    if made.days_ago < 1:
+        return f"made {hours:.0f} h ago"
+    return f"made {made.days_ago:.0f} days ago"
+
+
+def _standing(root: str | None) -> Standing:
+    folder = root or _plain_root()
+    if folder is None or "://" in folder:
+        return _by_all_settings(root)
+    runs = Path(folder) / "runs"
+    run_ids = [file.parent.name for file in runs.glob("*/manifest.json")]
+
+    def read(key: str) -> Any:
+        file = Path(folder) / key
+        try:
+            return json.loads(file.read_bytes()) if file.is_file() else None
+        except (OSError, json.JSONDecodeError) as error:
+            raise StoreError(
+                f"'{file}' cannot be read: {error}", remedy="`dealcast run` makes a new run"
+            ) from error
+
+    def place(key: str) -> str | None:
+        file = Path(folder) / key
+        return str(file) if file.is_file() else None
+
+    return standing(folder, run_ids, read, place, datetime.now(UTC))
+
+
+def _plain_root() -> str | None:
+    """The root of the store, where it can be told without all settings.
+
+    Settings take a library that loads longer than all of the rest.
+    """
+    chosen: dict[str, Any] = {}
+    name = os.environ.get("DEALCAST_ENV", "development")
+    file = Path(os.environ.get("DEALCAST_CONFIG_DIR", "config")) / f"{name}.yaml"
+    if file.is_file():
+        import yaml
+
+        try:
+            content = yaml.safe_load(file.read_bytes())
+        except yaml.YAMLError:
+            return None
+        if not isinstance(content, dict) or content.get("env_file"):
+            return None
+        chosen |= content.get("storage") or {}
+    chosen |= {
+        key: os.environ[variable]
+        for key in ("root", "bucket")
+        if (variable := f"DEALCAST__STORAGE__{key.upper()}") in os.environ
+    }
+    root = str(chosen.get("root") or "auto")
+    if root == "auto":
+        return None if chosen.get("bucket") else DEFAULT_FOLDER
+    return root
+
+
+def _by_all_settings(root: str | None) -> Standing:
+    """The same by all settings and the store itself: what takes a while, and reaches S3."""
+    from dealcast.settings import load_settings
+    from dealcast.workflow.manifest import run_ids
+    from dealcast.workflow.store import open_store
+
+    flags = {"storage.root": root} if root else {}
+    store = open_store(load_settings(flags=flags).settings.storage)
+    place: Callable[[str], str | None] = lambda key: (  # noqa: E731
+        store.place(key) if store.has_object(key) else None
+    )
+    return standing(store.root, run_ids(store), store.get_json, place, datetime.now(UTC))

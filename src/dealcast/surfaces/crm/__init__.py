@@ -1,0 +1,1 @@
+"""Scores as files that a CRM takes in."""

@@ -1,0 +1,102 @@
+"""dealcast export scores --for CRM, called as a person or a script would."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def root(call_anywhere: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with scores of the generated sample."""
+    root = tmp_path_factory.mktemp("scored") / "store"
+    size = ("--set", "source.opportunities=1200")
+    done = call_anywhere("run", "--source", "sample", *size, "--to", "score", "--root", root)
+    assert done.code == 0, done.err
+    return root
+
+
+def test_a_file_for_the_crm_is_told_with_its_columns_and_what_is_left_out(
+    call: Call, root: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "upload.csv"
+
+    told = call(
+        "export", "scores", "--for", "salesforce", "--id-column", "Ref__c", "--to", file,
+        "--root", root, "--json",
+    ).json  # fmt: skip
+
+    written = pl.read_csv(file)
+    assert told["files"] == [{"file": str(file), "rows": written.height}]
+    assert told["columns"] == written.columns
+    assert told["columns"][:2] == ["Ref__c", "Dealcast_Win_Probability__c"]
+    assert told["rows"] == written.height > 0
+    assert told["left_out"]["unfit_ids"] == []
+    assert any("days ago" in note for note in told["notes"])
+
+
+def test_people_get_the_file_and_what_to_know_beside_it(call: Call, root: Path) -> None:
+    done = call("export", "scores", "--for", "dynamics", "--root", root)
+
+    rows = pl.read_csv("scores-dynamics.csv").height
+    assert done.code == 0
+    assert f"{rows} rows for dynamics in scores-dynamics.csv" in done.out
+    assert "columns: External ID, Probability" in done.out
+    assert "days ago" in done.err
+
+
+def test_headings_come_from_the_settings(call: Call, root: Path) -> None:
+    name = "export.hubspot.probability=Chance"
+
+    done = call(
+        "export", "scores", "--for", "hubspot", "--id-column", "Ref", "--set", name,
+        "--root", root,
+    )  # fmt: skip
+
+    assert done.code == 0
+    assert "Chance" in pl.read_csv("scores-hubspot.csv").columns
+
+
+def test_ids_of_another_kind_are_refused_and_nothing_is_written(
+    call: Call, root: Path, tmp_path: Path
+) -> None:
+    done = call("export", "scores", "--for", "salesforce", "--root", root)
+
+    assert done.code == 5
+    assert "No id of the export fits" in done.err
+    assert "Try: --id-column" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("quarantine", "--for", "hubspot"), "Only scores can be exported for hubspot"),
+        (("scores", "--for", "hubspot", "--format", "xlsx"), "newest scores, as CSV"),
+        (("scores", "--for", "hubspot", "--version", 0), "newest scores, as CSV"),
+        (("scores", "--for", "hubspot", "--versions"), "newest scores, as CSV"),
+        (("scores", "--id-column", "Ref"), "without a CRM"),
+        (("scores", "--for", "hubspot", "--id-column", "Dealcast grade"), "of another thing"),
+        (("scores", "--for", "salesforce", "--set", "export.salesforce.id=Dealcast_Grade__c"),
+         "two columns are named 'Dealcast_Grade__c'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(
+    call: Call, root: Path, arguments: tuple[object, ...], says: str
+) -> None:
+    done = call("export", *arguments, "--root", root)
+
+    assert done.code == 2
+    assert says in done.err
+
+
+def test_without_scores_the_step_to_run_is_named(call: Call, tmp_path: Path) -> None:
+    done = call("export", "scores", "--for", "hubspot", "--root", tmp_path / "none")
+
+    assert done.code == 5
+    assert "'score' has not been run" in done.err
+    assert "dealcast score" in done.err
