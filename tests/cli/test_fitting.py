@@ -42,6 +42,14 @@ def test_with_room_a_row_is_a_line() -> None:
     assert len(shown(200)) == 2 + len(ROWS)
 
 
+def test_a_picture_goes_before_figures_do() -> None:
+    out = Console(file=io.StringIO(), width=30, highlight=False)
+    out.print(table("Bookings", ("month from", ">USD", ""), [("2025-01-01", "90,000", "█" * 20)]))
+
+    lines = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert lines[1:] == ["month from     USD", "2025-01-01  90,000"]
+
+
 def test_without_room_a_row_becomes_lines_of_heading_and_cell() -> None:
     lines = [line.rstrip() for line in shown(50)]
 

@@ -1,4 +1,9 @@
-"""A table that fits the terminal: side by side where there is room, else row by row."""
+"""A table that fits the terminal: side by side where there is room, else row by row.
+
+A column without a heading is a picture of the figures beside it, and goes first.
+"""
+
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -14,8 +19,11 @@ class FittingTable(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table, or its rows one under another."""
-        needed = sum(_needed(c) for c in self.columns) + BETWEEN * (len(self.columns) - 1)
-        if needed <= options.max_width:
+        if _fits(self.columns, options):
+            yield from super().__rich_console__(console, options)
+            return
+        self.columns = [c for c in self.columns if c.header]
+        if _fits(self.columns, options):
             yield from super().__rich_console__(console, options)
             return
         if self.title:
@@ -30,6 +38,10 @@ class FittingTable(Table):
                     record.add_row(heading, cell)
             yield record
             yield ""
+
+
+def _fits(columns: Sequence[Column], options: ConsoleOptions) -> bool:
+    return sum(map(_needed, columns)) + BETWEEN * (len(columns) - 1) <= options.max_width
 
 
 def _needed(column: Column) -> int:

@@ -172,12 +172,11 @@ def ingested(formats: Sequence[Row], *, raw: str) -> None:
 
 
 def runs(rows: Sequence[Row], *, root: str) -> None:
-    """The runs of a store."""
-    columns = ("run", "started", "status", ">rows in", ">clean", ">quality", "steps done")
+    """The runs of a store, of which each is named by when it started (UTC)."""
+    columns = ("run", "status", ">rows in", ">clean", ">quality", "steps done")
     lines = [
         (
             r["run_id"],
-            r["started"],
             r["status"],
             count(r["rows_in"]),
             count(r["rows_clean"]),

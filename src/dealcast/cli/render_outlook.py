@@ -38,14 +38,22 @@ def _periods(kind: str, rows: Sequence[Row], currency: str) -> Table:
     largest = max((r["high"] or r["forecast"] for r in rows), default=0) or 1
     lines = [
         (
-            f"{r['period_start']} - {r['period_end']}",
+            r["period_start"],
             *(count(r[part]) for part in ("booked", "pipeline", "new_business", "forecast")),
             "no interval yet" if r["low"] is None else f"{count(r['low'])}-{count(r['high'])}",
             bar(r["forecast"] / largest),
         )
         for r in rows
     ]
-    columns = (kind, ">booked", ">pipeline", ">new business", f">{currency}", ">interval", "")
+    columns = (
+        f"{kind} from",
+        ">booked",
+        ">pipeline",
+        ">new business",
+        f">{currency}",
+        ">interval",
+        "",
+    )
     level = f"{rows[0]['level']:.0%}" if rows else ""
     return table(f"Bookings by {kind} ({level} interval)", columns, lines)
 
