@@ -114,7 +114,7 @@ def _plain(
     told = f"{month(row['period_start'])}: {count(value)}, {words}"
     drawing.dot(
         middle, up(value), "diamond", class_="hollow-other", told=told,
-        data_mark="seasonal naive", data_x=str(row["period_start"]), data_value=repr(value),
+        data_mark="beside", data_x=str(row["period_start"]), data_value=repr(value),
     )  # fmt: skip
 
 
