@@ -11,7 +11,7 @@ from dealcast.settings import LoadedSettings
     epilog="Example: dealcast dashboard --root data\n\n"
     "Example: dealcast dashboard --root s3://crm/prod --env production --port 8600 --open"
 )
-@click.option("--port", type=int, help="Port to listen on.  [default: 8501]")
+@click.option("--port", "dashboard_port", type=int, help="Port to listen on.  [default: 8501]")
 @click.option("--open/--no-open", "opens", default=False, help="Show it in the browser.")
 @settings_options
 def dashboard(loaded: LoadedSettings, opens: bool, as_json: bool) -> None:

@@ -29,7 +29,7 @@ def detail(kept: Kept, scored: pl.DataFrame, issued: pl.DataFrame) -> Iterator[B
     drawn = (*_course(issued), *waterfalls(kept, scored))
     if drawn:
         yield Charts(drawn)
-    yield Table("What is known of it", ("what", "is"), list(_facts(row)), is_stacked=True)
+    yield Table("What is known of it", ("what", "is"), list(_facts(row)))
     yield _history(issued, horizon, kept.currency)
     yield from _moved(kept, row["opportunity_id"])
 

@@ -105,16 +105,17 @@ def page_of(rows: pl.DataFrame, page: int) -> pl.DataFrame:
 
 def listed(rows: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """What the table shows of them, in its words; chances in per cent."""
+    def whole(column: str) -> pl.Expr:
+        return pl.col(column).round().cast(pl.Int64)
+
     return rows.select(
         pl.col("opportunity_id").alias("opportunity"),
-        pl.col("grade"),
+        pl.col("grade").fill_null("-"),
         (pl.col(f"p_won_{horizon}") * 100).alias("chance"),
-        pl.col("amount"),
-        pl.col("expected_value").alias("expected"),
-        pl.col("sales_agent").alias("agent"),
-        pl.col("product"),
-        pl.col("region"),
-        pl.col("account"),
+        whole("amount"),
+        whole("expected_value").alias("expected"),
+        pl.col("sales_agent").fill_null("-").alias("agent"),
+        pl.col("product", "region", "account").fill_null("-"),
         pl.col("age_days").alias("days open"),
         pl.col("closes_from").alias("closes from"),
         pl.when("is_stale").then(pl.lit("stale")).otherwise(pl.lit("live")).alias("state"),

@@ -21,14 +21,15 @@ def show() -> None:
     """The page that was asked for, of the run that was chosen."""
     st.set_page_config(page_title="Dealcast", page_icon="📈", layout="wide")
     showing.style()
-    pages = [
-        st.Page(
+    pages = {
+        page.name: st.Page(
             partial(_show, page), title=page.title, icon=page.icon, url_path=page.name,
             default=at == 0,
         )
         for at, page in enumerate(PAGES)
-    ]  # fmt: skip
-    st.navigation(pages).run()
+    }  # fmt: skip
+    showing.keep_links(pages)
+    st.navigation(list(pages.values())).run()
 
 
 def _show(page: Page) -> None:

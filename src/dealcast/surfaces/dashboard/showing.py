@@ -1,8 +1,10 @@
 """Blocks on a page, in the theme that the visitor sees."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from dealcast.surfaces import charts
 from dealcast.surfaces.report.blocks import Block
@@ -10,12 +12,20 @@ from dealcast.surfaces.report.page import block_style, blocks_html
 
 # Blocks stand below one class, so that their style leaves Streamlit's own elements alone.
 FRAME = "dealcast"
+_LINKS = "links"
+_BLANK = re.compile(r"\n\s*\n")
 _PAGE = """
-.block-container, .stMainBlockContainer { max-width: 1160px; padding-top: 3.2rem; }
+.stMainBlockContainer { max-width: 1160px; padding: 3.2rem 2.5rem 4rem; }
+.stMainBlockContainer h1 { font-size: 2rem; padding: 0 0 0.4rem; }
+.stMainBlockContainer h2, .stMainBlockContainer h3 { font-size: 1.35rem; }
 .dealcast { color: var(--ink); font-size: 16px; line-height: 1.55; overflow-wrap: break-word; }
-.dealcast .nothing strong { color: var(--ink); }
-.dealcast .cards { margin-top: 4px; }
-.dealcast svg { background: none; }
+.dealcast p, .dealcast li { font-size: inherit; }
+@media (min-width: 641px) {
+  .dealcast .cards { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }
+}
+.dealcast .cards { margin: 4px 0 22px; }
+.dealcast th, .dealcast td { border-width: 0 0 1px; }
+.dealcast svg[width="500"] { max-width: 580px; }
 @media (max-width: 640px) { .stMainBlockContainer { padding-inline: 1rem; } }
 """
 
@@ -27,11 +37,27 @@ def style() -> None:
     st.html(f"<style>{charts.style(theme)}{nested}{_PAGE}</style>")
 
 
+def keep_links(pages: Mapping[str, StreamlitPage]) -> None:
+    """The pages by name, for links to them from any page."""
+    st.session_state[_LINKS] = pages
+
+
+def link(name: str) -> None:
+    """A link to a page; none where there is no navigation."""
+    pages = st.session_state.get(_LINKS, {})
+    if name in pages:
+        st.page_link(pages[name], icon=":material/arrow_forward:")
+
+
 def show(blocks: Iterable[Block]) -> None:
     """Put blocks on the page."""
     show_html(blocks_html(tuple(blocks)))
 
 
 def show_html(html: str) -> None:
-    """Put what is HTML already on the page."""
-    st.html(f'<div class="{FRAME}">{html}</div>')
+    """Put what is HTML already, with every text in it escaped, on the page.
+
+    Not by st.html, which takes SVG away. To Markdown a piece without a blank line is HTML to its
+    end, so that nothing in a name is read as Markdown.
+    """
+    st.markdown(f'<div class="{FRAME}">{_BLANK.sub(chr(10), html)}</div>', unsafe_allow_html=True)

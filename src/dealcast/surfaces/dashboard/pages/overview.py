@@ -3,23 +3,23 @@
 import streamlit as st
 
 from dealcast.surfaces.dashboard import reading, showing
-from dealcast.surfaces.report.blocks import Charts
+from dealcast.surfaces.report.blocks import Charts, Prose
 from dealcast.surfaces.report.bookings import by_month
 from dealcast.surfaces.report.headline import cards, remarks
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.page import headline_html
 from dealcast.surfaces.report.parts import PARTS
 
-# part of the report -> (the page that tells more, what it is called)
+# part of the report -> the page that tells more
 MORE = {
-    "bookings": ("forecast", "Forecast"),
-    "open": ("opportunities", "Opportunities"),
-    "dead": ("opportunities", "Opportunities"),
-    "quality": ("quality", "Data quality"),
-    "trust": ("model", "Model"),
-    "leaks": ("model", "Model"),
-    "drift": ("monitoring", "Monitoring"),
-    "lineage": ("runs", "Runs"),
+    "bookings": "forecast",
+    "open": "opportunities",
+    "dead": "opportunities",
+    "quality": "quality",
+    "trust": "model",
+    "leaks": "model",
+    "drift": "monitoring",
+    "lineage": "runs",
 }
 
 
@@ -35,5 +35,8 @@ def overview(kept: Kept) -> None:
         return
     st.subheader("What to look at")
     for remark in found:
-        _, title = MORE[remark.part]
-        st.markdown(f"- {remark.text} *More: {title}.*")
+        left, right = st.columns([4, 1], gap="medium")
+        with left:
+            showing.show([Prose(remark.text)])
+        with right:
+            showing.link(MORE[remark.part])
