@@ -495,7 +495,9 @@ class DashboardSettings(Section):
     """Where `dealcast dashboard` listens. It asks nobody for a password."""
 
     address: str = Field(
-        "127.0.0.1", min_length=1, description="Address to listen on; 127.0.0.1: this machine alone."
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on; 127.0.0.1: this machine alone.",
     )
     port: Port = Field(8501, description="Port to listen on.")
 

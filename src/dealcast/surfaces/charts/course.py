@@ -39,7 +39,9 @@ def course(points: pl.DataFrame, *, title: str, width: int = HALF) -> Markup:
     places = {d: along((d - first).days) if span else (LEFT + width) / 2 for d in days}
     for name in names:
         path = [(places[w], up(v)) for w, s, v in _points(rows) if s == name]
-        steps = " ".join(f"{'M' if not at else 'L'}{x:.1f} {y:.1f}" for at, (x, y) in enumerate(path))
+        steps = " ".join(
+            f"{'M' if not at else 'L'}{x:.1f} {y:.1f}" for at, (x, y) in enumerate(path)
+        )
         drawing.add(element("path", d=steps, class_="line", aria_hidden="true"))
     for when, name, value in _points(rows):
         form, class_ = forms[name]

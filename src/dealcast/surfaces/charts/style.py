@@ -33,7 +33,9 @@ _CHARTS = """
 .chart .hatch { stroke: var(--paper); stroke-width: 2.4; }
 """
 
-_BY_SYSTEM = f":root {{{_LIGHT}}} @media screen and (prefers-color-scheme: dark) {{ :root {{{_DARK}}} }}"
+_BY_SYSTEM = (
+    f":root {{{_LIGHT}}} @media screen and (prefers-color-scheme: dark) {{ :root {{{_DARK}}} }}"
+)
 
 
 def style(theme: str | None = None) -> str:

@@ -105,6 +105,7 @@ def page_of(rows: pl.DataFrame, page: int) -> pl.DataFrame:
 
 def listed(rows: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """What the table shows of them, in its words; chances in per cent."""
+
     def whole(column: str) -> pl.Expr:
         return pl.col(column).round().cast(pl.Int64)
 

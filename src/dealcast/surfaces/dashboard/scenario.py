@@ -6,7 +6,16 @@ from dataclasses import dataclass
 import polars as pl
 
 from dealcast.surfaces import charts
-from dealcast.surfaces.report.blocks import Block, Cell, Charts, Lead, Nothing, Table, figure, number
+from dealcast.surfaces.report.blocks import (
+    Block,
+    Cell,
+    Charts,
+    Lead,
+    Nothing,
+    Table,
+    figure,
+    number,
+)
 from dealcast.surfaces.report.bookings import NAMES
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.words import count, counted, share

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
 from dealcast.surfaces import charts
 from dealcast.surfaces.report.blocks import Block
@@ -37,7 +36,7 @@ def style() -> None:
     st.html(f"<style>{charts.style(theme)}{nested}{_PAGE}</style>")
 
 
-def keep_links(pages: Mapping[str, StreamlitPage]) -> None:
+def keep_links(pages: Mapping[str, st.Page]) -> None:
     """The pages by name, for links to them from any page."""
     st.session_state[_LINKS] = pages
 

@@ -62,9 +62,7 @@ def _choice(scores: pl.DataFrame) -> Wanted:
         for column, (name, label, field) in zip(columns, filters, strict=True):
             offered = pipeline.offered(scores, field)
             chosen[name] = tuple(
-                column.multiselect(
-                    label, offered, key=name, bind="query-params", placeholder="all"
-                )
+                column.multiselect(label, offered, key=name, bind="query-params", placeholder="all")
             )
         stale = st.segmented_control(
             "Stale: older than any that ever closed", list(STATES), default=LIVE, required=True,
