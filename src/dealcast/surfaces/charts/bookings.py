@@ -16,7 +16,7 @@ HISTORY, HISTORY_NARROW = 12, 6
 LABELLED_FROM = 44  # pixels of a month, so that every one has its name and figure
 
 
-def bookings(
+def bookings(  # noqa: PLR0913 - what is drawn, and how
     history: pl.DataFrame,
     forecast: pl.DataFrame,
     beside: pl.DataFrame,

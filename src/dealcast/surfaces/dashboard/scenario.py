@@ -68,12 +68,9 @@ def told(kept: Kept, scenario: Scenario) -> Iterator[Block]:
     moved = under(issued, scenario)
     quarter = pl.col("period_kind") == "quarter"
     if (near := moved.filter(quarter)).height:
+        name = NAMES["quarter"](near.row(0, named=True))
         now, then = near["forecast"][0], issued.filter(quarter)["forecast"][0]
-        change = (now - then) / then if then else 0.0
-        yield Lead(
-            f"{NAMES['quarter'](near.row(0, named=True)).capitalize()}: {count(now)} "
-            f"{kept.currency} instead of {count(then)} ({change:+.1%})."
-        )
+        yield Lead(_lead(name, now, then, kept.currency))
     months = pl.col("period_kind") == "month"
     beside = issued.filter(months).select("period_start", "forecast")
     yield Charts(
@@ -96,6 +93,13 @@ def told(kept: Kept, scenario: Scenario) -> Iterator[Block]:
     ]
     columns = ("period", ">booked", ">open", ">new business", ">in the scenario", ">as issued")
     yield Table(f"The scenario, {kept.currency}", columns, rows)
+
+
+def _lead(name: str, now: float, then: float, currency: str) -> str:
+    if now == then:
+        return f"As issued, {count(now)} {currency} in the {name}. Move a slider to see what if."
+    change = f" ({(now - then) / then:+.1%})" if then else ""
+    return f"{count(now)} {currency} in the {name} instead of {count(then)}{change}."
 
 
 def by_group(kept: Kept, scores: pl.DataFrame, by: str, scenario: Scenario) -> Iterator[Block]:
