@@ -1,7 +1,6 @@
 """One opportunity in detail: its figures are those that were issued."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -81,14 +80,3 @@ def test_rows_of_one_opportunity_are_read_as_they_are_among_all(twice: Kept) -> 
 
     assert twice.store.load("scores_issued", where=only).equals(issued.filter(only))
 
-
-def test_a_store_path_with_a_space_is_read_too(
-    run_on: Callable[..., Any], tiny_export: Path, tmp_path: Path
-) -> None:
-    ran = run_on(
-        tmp_path / "a store", source__kind="files", source__path=str(tiny_export), stop="clean"
-    )
-
-    found = ran.store.load("crm_data_processed", where=pl.col("opportunity_id") == "A1")
-
-    assert found["opportunity_id"].to_list() == ["A1"]

@@ -125,7 +125,7 @@ def test_rows_set_aside_are_counted_by_reason_with_their_fixes(sample: Any) -> N
     assert sum(int(row[2]) for row in texts(table)) == rows.height
     assert "--root data" in how.text  # type: ignore[union-attr]
     listed = quarantine.listed(rows)
-    assert listed["suggested fix"].equals(rows["suggested_fix"].alias("suggested fix"))
-    assert listed["sure fix"].null_count() == rows["fix_column"].null_count()
+    assert listed["suggested fix"].to_list() == [f or "-" for f in rows["suggested_fix"]]
+    assert listed.filter(pl.col("sure fix") == "-").height == rows["fix_column"].null_count()
     assert [type(b) for b in quarantine.set_aside(rows.clear(), "data")] == [Nothing]
     assert listed.select(pl.len()).item() == rows.height

@@ -13,7 +13,7 @@ FORMS = (("circle", "main"), ("square", "hollow"), ("diamond", "hollow-other"))
 DAY_ROOM = 84
 
 
-def course(points: pl.DataFrame, *, title: str, width: int = HALF) -> Markup:
+def course(points: pl.DataFrame, *, what: str, width: int = HALF) -> Markup:
     """A line per series (when: a date, series, value: a share 0-1; rows without one are left out).
 
     Series differ by the form of their marks too.
@@ -21,7 +21,7 @@ def course(points: pl.DataFrame, *, title: str, width: int = HALF) -> Markup:
     rows = points.drop_nulls("value").sort("when")
     names = rows["series"].unique(maintain_order=True).sort().to_list()
     told = "; ".join(f"{s} on {day(w)} {share(v)}" for w, s, v in _points(rows))
-    drawing = Drawing("course", title, told, width, TALL)
+    drawing = Drawing("course", what, told, width, TALL)
     forms = dict(zip(names, FORMS * len(names), strict=False))
     top = drawing.legend([(*forms[n], n) for n in names], TOP) + 10
     low, high = (rows["value"].min() or 0.0, rows["value"].max() or 0.0)

@@ -89,6 +89,7 @@ def _course(issued: pl.DataFrame) -> tuple[Figure, ...]:
         figure(
             charts.course,
             points,
+            what="Chance to be won",
             title="Its chance to be won, as told on each date",
             caption="Every score that was issued is kept as it was.",
             width=HALF,

@@ -91,6 +91,7 @@ def qualities(manifests: Sequence[RunManifest]) -> Iterator[Block]:
                 figure(
                     charts.course,
                     points,
+                    what="Quality score",
                     title="Quality score by day of the run",
                     caption="Of several runs on one day the last is drawn.",
                 ),

@@ -38,12 +38,12 @@ def listed(rows: pl.DataFrame) -> pl.DataFrame:
     """What the table shows of them, in its words."""
     return rows.select(
         "table",
-        "key",
+        pl.col("key").fill_null("-"),
         pl.col("explanation").alias("what is wrong"),
-        pl.col("suggested_fix").alias("suggested fix"),
-        pl.format("{} = {}", "fix_column", pl.col("fix_value").fill_null("(blank)")).alias(
-            "sure fix"
-        ),
+        pl.col("suggested_fix").fill_null("-").alias("suggested fix"),
+        pl.format("{} = {}", "fix_column", pl.col("fix_value").fill_null("(blank)"))
+        .fill_null("-")
+        .alias("sure fix"),
         pl.col("source_file").alias("file"),
         pl.col("source_row").alias("row"),
     )

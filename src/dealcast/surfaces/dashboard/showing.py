@@ -30,10 +30,10 @@ _PAGE = """
 
 
 def style() -> None:
-    """The style of all blocks; once per page, before them."""
-    theme = st.context.theme.type
+    """The style of all blocks; once per page, before them and on their way, so that it is there."""
     nested = f".{FRAME} {{ {block_style()} }}"
-    st.html(f"<style>{charts.style(theme)}{nested}{_PAGE}</style>")
+    of_all = charts.style(st.context.theme.type) + nested + _PAGE
+    st.markdown(f"<style>{of_all}</style>", unsafe_allow_html=True)
 
 
 def keep_links(pages: Mapping[str, st.Page]) -> None:
@@ -49,8 +49,9 @@ def link(name: str) -> None:
 
 
 def show(blocks: Iterable[Block]) -> None:
-    """Put blocks on the page."""
-    show_html(blocks_html(tuple(blocks)))
+    """Put blocks on the page, if there are any."""
+    if told := tuple(blocks):
+        show_html(blocks_html(told))
 
 
 def show_html(html: str) -> None:
