@@ -79,4 +79,3 @@ def test_rows_of_one_opportunity_are_read_as_they_are_among_all(twice: Kept) -> 
     only = pl.col("opportunity_id") == issued["opportunity_id"][0]
 
     assert twice.store.load("scores_issued", where=only).equals(issued.filter(only))
-

@@ -88,8 +88,6 @@ def test_the_lead_says_what_changes_of_the_quarter(kept: Kept) -> None:
 
 
 def test_without_open_opportunities_there_is_nothing_by_group(kept: Kept) -> None:
-    blocks = list(
-        scenario.by_group(kept, pipeline.with_regions(kept).clear(), "region", AS_ISSUED)
-    )
+    blocks = list(scenario.by_group(kept, pipeline.with_regions(kept).clear(), "region", AS_ISSUED))
 
     assert [type(b) for b in blocks] == [Nothing]

@@ -1,5 +1,7 @@
 """Shares over time: how a chance, or a score, went on from one run to the next."""
 
+from datetime import date
+
 import polars as pl
 from markupsafe import Markup
 
@@ -32,11 +34,10 @@ def course(points: pl.DataFrame, *, what: str, width: int = HALF) -> Markup:
         drawing.add(line(LEFT, up(value), width, up(value), "grid"))
         label = f"{value:.{decimals}%}"
         drawing.add(text(label, LEFT - 6, up(value) + 4, class_="muted", anchor="end"))
-    days = rows["when"].unique().sort().to_list()
-    first, last = (days[0], days[-1]) if days else (None, None)
-    span = (last - first).days if days else 0
+    days: list[date] = rows["when"].unique().sort().to_list()
+    span = (days[-1] - days[0]).days if days else 0
     along = Scale(0, span, LEFT + RIGHT, width - RIGHT)
-    places = {d: along((d - first).days) if span else (LEFT + width) / 2 for d in days}
+    places = {d: along((d - days[0]).days) if span else (LEFT + width) / 2 for d in days}
     for name in names:
         path = [(places[w], up(v)) for w, s, v in _points(rows) if s == name]
         steps = " ".join(
@@ -54,18 +55,18 @@ def course(points: pl.DataFrame, *, what: str, width: int = HALF) -> Markup:
     return drawing.svg()
 
 
-def _days(drawing: Drawing, places: dict[object, float]) -> None:
+def _days(drawing: Drawing, places: dict[date, float]) -> None:
     """The days below the axis, from the last one back as far as there is room."""
-    reached = drawing.width + DAY_ROOM
+    reached = float(drawing.width + DAY_ROOM)
     for when, x in sorted(places.items(), key=lambda place: -place[1]):
         if reached - x < DAY_ROOM:
             continue
         at_edge = x > drawing.width - DAY_ROOM / 2
         end = drawing.width if at_edge else x
         anchor = "end" if at_edge else "middle"
-        drawing.add(text(day(str(when)), end, TALL - FOOT + 18, class_="muted", anchor=anchor))
+        drawing.add(text(day(when), end, TALL - FOOT + 18, class_="muted", anchor=anchor))
         reached = x
 
 
-def _points(rows: pl.DataFrame) -> list[tuple[object, str, float]]:
+def _points(rows: pl.DataFrame) -> list[tuple[date, str, float]]:
     return list(rows.select("when", "series", "value").iter_rows())

@@ -26,8 +26,8 @@ def looking_back(kept: Kept) -> Iterator[Block]:
             "with a longer history `dealcast run` tests it",
         )
         return
-    actual = months["actual"].sum()
-    off = (months["forecast"] - months["actual"]).abs().sum()
+    actual = float(months["actual"].sum())
+    off = float((months["forecast"] - months["actual"]).abs().sum())
     held = months["is_inside"].drop_nulls()
     said = f"; {held.sum()} of {held.len()} lay within their interval" if held.len() else ""
     yield Lead(

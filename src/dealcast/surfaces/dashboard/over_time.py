@@ -118,7 +118,10 @@ def checks(reports: Sequence[tuple[str, Row]]) -> Iterator[Block]:
         (f"{code} {title}", *(_rows_found(of_run.get(code)) for of_run in found.values()))
         for code, title in sorted(titles.items())
     ]
-    scores = ("score", *(number(report["score"], of_merit) for _, report in reports))
+    scores: tuple[Any, ...] = (
+        "score",
+        *(number(report["score"], of_merit) for _, report in reports),
+    )
     columns = ("check", *(f">{run_name(name)}" for name in found))
     yield Table("Rows that each check found, run by run", columns, [scores, *rows])
 
@@ -166,8 +169,8 @@ def champions(
     if others:
         lines = [(v.model_id, v.estimator, day(v.trained_until), run_name(v.run_id))
                  for v in reversed(others)]  # fmt: skip
-        columns = ("model", "estimator", "trained until", "by run")
-        yield Table("Challengers that were not promoted", columns, lines, is_stacked=True)
+        heads = ("model", "estimator", "trained until", "by run")
+        yield Table("Challengers that were not promoted", heads, lines, is_stacked=True)
 
 
 def _version(about: Mapping[str, ModelVersion], promotion: Promotion) -> tuple[str, str]:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from dealcast.cleaning.rules import CLEANING_RULES
 from dealcast.surfaces.report.blocks import Block, Lead, Nothing, Prose, Table, number
 from dealcast.surfaces.words import count, counted
+
+TITLES = {rule.code: rule.title for rule in CLEANING_RULES}
 
 
 def set_aside(rows: pl.DataFrame, root: str) -> Iterator[Block]:
@@ -13,7 +16,7 @@ def set_aside(rows: pl.DataFrame, root: str) -> Iterator[Block]:
     if rows.is_empty():
         yield Nothing("No row was set aside.", "nothing is to be done")
         return
-    fixable = rows["fix_column"].is_not_null().sum()
+    fixable = rows["fix_column"].drop_nulls().len()
     yield Lead(
         f"{counted(rows.height, 'row is', 'rows are')} set aside; {count(fixable)} of them have a "
         "fix that is beyond doubt."
@@ -24,10 +27,15 @@ def set_aside(rows: pl.DataFrame, root: str) -> Iterator[Block]:
         .sort("rows", "reason", descending=[True, False])
     )
     lines = [
-        (r["table"], r["reason"], number(r["rows"], count), number(r["fixable"], count))
+        (
+            f"{r['reason']} {TITLES.get(r['reason'], '')}".strip(),
+            r["table"],
+            number(r["rows"], count),
+            number(r["fixable"], count),
+        )
         for r in reasons.rows(named=True)
     ]
-    yield Table("By reason", ("table", "reason", ">rows", ">with a sure fix"), lines)
+    yield Table("By reason", ("reason", "table", ">rows", ">with a sure fix"), lines)
     yield Prose(
         f"To readmit all that have a sure fix: dealcast quarantine readmit --suggested --root "
         f"{root}. One row: dealcast quarantine readmit --row KEY --cell COLUMN=VALUE."

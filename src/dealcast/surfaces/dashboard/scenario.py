@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -87,7 +88,7 @@ def told(kept: Kept, scenario: Scenario) -> Iterator[Block]:
             ),
         )
     )
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (NAMES[r["period_kind"]](r), *(number(r[p], count) for p in PARTS), number(then, count))
         for r, then in zip(moved.rows(named=True), issued["forecast"], strict=True)
     ]
@@ -109,7 +110,7 @@ def by_group(kept: Kept, scores: pl.DataFrame, by: str, scenario: Scenario) -> I
         return
     horizon = kept.figures("score")["horizon_days"]
     groups = worth_by(scores, by, scenario)
-    total = groups["expected"].sum()
+    total = float(groups["expected"].sum())
     yield Lead(
         f"{count(total)} {kept.currency} are expected within {horizon} days from "
         f"{counted(scores.height, 'open opportunity', 'open opportunities')}."

@@ -72,7 +72,7 @@ def _choice(scores: pl.DataFrame) -> Wanted:
 
 
 def _told(rows: pl.DataFrame, scores: pl.DataFrame, currency: str) -> str:
-    amount, expected = rows["amount"].sum(), rows["expected_value"].sum()
+    amount, expected = (float(rows[c].sum()) for c in ("amount", "expected_value"))
     return (
         f"{counted(rows.height, 'opportunity', 'opportunities')} of {count(scores.height)}, "
         f"{count(amount)} {currency} if all are won, {count(expected)} expected"
