@@ -1,11 +1,13 @@
 """How long pages of the dashboard take: `python benchmarks/dashboard.py [OPEN ...] [--json]`.
 
-OPEN: open opportunities. They are those of a small run on the sample, under new ids until there are so
-many. `first`: a page's script with nothing kept from before, in seconds; `again`: the same once more, as
-every later visit or click, the median of five. The browser's part is not in it.
+OPEN: open opportunities. They are those of a small run on the sample, under new ids until there are
+so many. `first`: a page's script with nothing kept from before, in seconds; `again`: the same once
+more, as every later visit or click, the median of five. The browser's part is not in it.
 """
 
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,13 +15,10 @@ from dataclasses import replace
 
 import polars as pl
 
-from dealcast.settings import LoadedSettings, load_settings
+from dealcast.settings import load_settings
 from dealcast.surfaces.dashboard.pages.index import PAGES
 from dealcast.surfaces.dashboard.reading import serve_from
-from dealcast.workflow.manifest import RunManifest, StepRecord
-from dealcast.workflow.plan import Plan
-from dealcast.workflow.run import run_steps
-from dealcast.workflow.steps import Step
+from dealcast.workflow.manifest import RunManifest, load_manifest
 from dealcast.workflow.store import Store
 from results import Result, arguments, tell
 
@@ -32,16 +31,6 @@ from dealcast.surfaces.dashboard import reading
 from dealcast.surfaces.dashboard.pages.index import PAGES
 next(p for p in PAGES if p.name == {page!r}).show(reading.kept({run!r}))
 """
-
-
-class Silent:
-    """A watcher that shows nothing."""
-
-    def started(self, step: Step) -> None: ...
-
-    def progressed(self, note: str, share: float) -> None: ...
-
-    def finished(self, record: StepRecord) -> None: ...
 
 
 def repeated(frame: pl.DataFrame, times: int) -> pl.DataFrame:
@@ -86,12 +75,12 @@ def page_seconds(page: str, run_id: str) -> tuple[float, float]:
 def results(sizes: list[int]) -> Iterator[Result]:
     """A result for each size and page."""
     with tempfile.TemporaryDirectory() as folder:
-        loaded: LoadedSettings = load_settings(
-            environ={},
-            flags={"storage.root": folder, "source.kind": "sample", "source.opportunities": 3_000},
-        )
-        manifest, store = run_steps(loaded, Plan(), Silent(), quiet=True), Store(folder)
-        serve_from(loaded)
+        chosen = ("--source", "sample", "--set", "source.opportunities=3000", "--root", folder)
+        subprocess.run([sys.executable, "-m", "dealcast", "run", "--json", *chosen], check=True,
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+        serve_from(load_settings(environ={}, flags={"storage.root": folder}))
+        store = Store(folder)
+        manifest = load_manifest(store, "latest")
         for size in sizes:
             run = grown(manifest, store, size)
             for page in PAGES:

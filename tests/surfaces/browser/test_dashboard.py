@@ -200,20 +200,21 @@ def figures_are_those_of(ran: Any, said: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "scheme"),
+    "seen",
     [
         ("page", "light"),
-        pytest.param("page", "dark", marks=pytest.mark.slow),
-        pytest.param("telephone", "light", marks=pytest.mark.slow),
-        pytest.param("telephone", "dark", marks=pytest.mark.slow),
+        pytest.param(("page", "dark"), marks=pytest.mark.slow),
+        pytest.param(("telephone", "light"), marks=pytest.mark.slow),
+        pytest.param(("telephone", "dark"), marks=pytest.mark.slow),
     ],
+    ids="-".join,
 )
 def test_every_page_shows_what_the_run_kept(
-    visit: Visit, sample: Any, sample_url: str, size: str, scheme: str, tmp_path: Path
+    visit: Visit, sample: Any, sample_url: str, seen: tuple[str, str], tmp_path: Path
 ) -> None:
-    page = visit(sample_url, size, scheme)
+    page = visit(sample_url, *seen)
 
-    said = walk(page, size, f"{size}-{scheme}", tmp_path)
+    said = walk(page, seen[0], "-".join(seen), tmp_path)
 
     figures_are_those_of(sample, said)
 
