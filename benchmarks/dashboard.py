@@ -17,7 +17,7 @@ import polars as pl
 
 from dealcast.settings import load_settings
 from dealcast.surfaces.dashboard.pages.index import PAGES
-from dealcast.surfaces.dashboard.reading import serve_from
+from dealcast.surfaces.dashboard.served import serve_from
 from dealcast.workflow.manifest import RunManifest, load_manifest
 from dealcast.workflow.store import Store
 from results import Result, arguments, tell

@@ -29,7 +29,7 @@ def page_of() -> Callable[..., Any]:
     """page_of(run, name): a page of the run, drawn without a browser."""
     from streamlit.testing.v1 import AppTest
 
-    from dealcast.surfaces.dashboard.reading import serve_from
+    from dealcast.surfaces.dashboard.served import serve_from
 
     def draw(ran: Any, page: str) -> Any:
         serve_from(load_settings(environ={}, flags={"storage.root": ran.store.root}))

@@ -10,38 +10,19 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dealcast.settings import LoadedSettings, TrackingSettings
+from dealcast.settings import TrackingSettings
 from dealcast.surfaces.dashboard import pipeline
+from dealcast.surfaces.dashboard.served import store
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.page import blocks_html
 from dealcast.surfaces.report.parts import PARTS, write
 from dealcast.tracking.base import ModelVersion, Promotion, open_registry
 from dealcast.workflow.manifest import RunManifest, read_manifest, run_ids
-from dealcast.workflow.store import Store, open_store
 
 # How old a list of runs may be (seconds), and how many runs are looked at.
 FRESH, LATEST = 10, 50
 # Runs whose tables are held at a time: the present one, and those looked back at.
 HELD = 3
-
-_served: dict[str, Any] = {}
-
-
-def serve_from(loaded: LoadedSettings) -> None:
-    """Read from the store of these settings, in this process from now on."""
-    _served.update(settings=loaded, store=open_store(loaded.settings.storage))
-
-
-def settings() -> LoadedSettings:
-    """The settings that the dashboard was started with."""
-    chosen: LoadedSettings = _served["settings"]
-    return chosen
-
-
-def store() -> Store:
-    """The store that is shown."""
-    opened: Store = _served["store"]
-    return opened
 
 
 def latest_runs() -> list[str]:

@@ -32,6 +32,7 @@ def options(address: str, port: int) -> dict[str, Any]:
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "logger.level": "warning",
+        "logger.hideWelcomeMessage": True,
         **{f"theme.light.{name}": value for name, value in _LIGHT.items()},
         **{f"theme.dark.{name}": value for name, value in _DARK.items()},
     }
@@ -63,7 +64,7 @@ def serve(loaded: LoadedSettings, *, opens: bool) -> None:
     """Serve until it is interrupted; `opens`: show it in the browser as soon as it answers."""
     from streamlit.web import bootstrap
 
-    from dealcast.surfaces.dashboard.reading import serve_from
+    from dealcast.surfaces.dashboard.served import serve_from
 
     serve_from(loaded)
     chosen = loaded.settings.dashboard

@@ -10,6 +10,7 @@ from dealcast.errors import DealcastError
 from dealcast.surfaces.dashboard import reading, showing
 from dealcast.surfaces.dashboard.over_time import run_name
 from dealcast.surfaces.dashboard.pages.index import PAGES, Page
+from dealcast.surfaces.dashboard.served import store
 from dealcast.surfaces.report.blocks import Nothing
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.words import day
@@ -73,7 +74,7 @@ def _about(kept: Kept) -> None:
 
 
 def _no_run() -> Nothing:
-    root = reading.store().root
+    root = store().root
     return Nothing(
         f"There is no run in the store {root} yet.",
         f"`dealcast run --source sample --root {root}` tries it on a generated CRM, "
