@@ -21,11 +21,12 @@ def dashboard(loaded: LoadedSettings, opens: bool, as_json: bool) -> None:
     it; by default this machine alone.
     """
     from dealcast.surfaces.dashboard.serving import require, serve, url_of
+    from dealcast.workflow.location import locate
 
     require(loaded)
     url = url_of(loaded)
     if as_json:
-        render.as_json({"url": url, "root": loaded.settings.storage.root})
+        render.as_json({"url": url, "root": locate(loaded.settings.storage).root})
     else:
         click.echo(f"The dashboard is at {url} (Ctrl+C stops it)")
     serve(loaded, opens=opens)
