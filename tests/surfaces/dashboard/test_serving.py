@@ -11,9 +11,11 @@ from click.testing import CliRunner
 
 from dealcast.cli import cli
 from dealcast.errors import MissingExtraError, ServiceError
-from dealcast.settings import load_settings
+from dealcast.settings import StorageSettings, load_settings
 from dealcast.surfaces.dashboard import serving
 from dealcast.surfaces.words import short
+from dealcast.workflow.copying import copy_store
+from dealcast.workflow.store import open_store
 
 pytest.importorskip("streamlit", reason="Streamlit is not installed")
 
@@ -31,8 +33,8 @@ def page_of() -> Callable[..., Any]:
 
     from dealcast.surfaces.dashboard.served import serve_from
 
-    def draw(ran: Any, page: str) -> Any:
-        serve_from(load_settings(environ={}, flags={"storage.root": ran.store.root}))
+    def draw(ran: Any, page: str, **flags: object) -> Any:
+        serve_from(load_settings(environ={}, flags={"storage.root": ran.store.root} | flags))
         script = PAGE.format(page=page, run=ran.manifest.run_id)
         return AppTest.from_string(script, default_timeout=60).run()
 
@@ -98,6 +100,19 @@ def begun(
         tmp_path_factory.mktemp("begun"), source__kind="files", source__path=str(tiny_export),
         stop="validate",
     )  # fmt: skip
+
+
+def test_a_bucket_is_shown_like_a_folder(page_of: Callable[..., Any], sample: Any, s3: Any) -> None:
+    bucket = open_store(StorageSettings(**s3.settings()))
+    copy_store(sample.store, bucket)
+    flags = {f"storage.{name}": value for name, value in s3.settings().items()}
+    flags["storage.root"] = bucket.root
+
+    for page in ("overview", "opportunities", "quality", "runs"):
+        shown, local = page_of(sample, page, **flags), page_of(sample, page)
+        assert not shown.exception
+        assert not shown.error
+        assert [c.value for c in shown.caption] == [c.value for c in local.caption]
 
 
 def test_the_overview_tells_the_figures_of_the_tables(
