@@ -155,13 +155,13 @@ def settle(page: Any) -> None:
 
 def turn_to(page: Any, title: str, size: str) -> None:
     """Go to a page by the navigation, which a telephone hides until it is asked for."""
-    hidden = page.locator("[data-testid=stSidebar][data-collapsed=false]").count() == 0
-    if size == "telephone" and hidden:
+    if size == "telephone":
         page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
-    if size == "telephone":  # it hides by itself again
-        page.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(state="attached")
     page.locator("h1", has_text=title).wait_for()
+    if size == "telephone":
+        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+        page.get_by_test_id("stExpandSidebarButton").wait_for()
     settle(page)
 
 
