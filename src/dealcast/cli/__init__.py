@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("dealcast.cli.model:models", "List models; promote one, or roll back."),
     "export": ("dealcast.cli.export:export", "Write a table as a file, or scores for the CRM."),
     "report": ("dealcast.cli.report:report", "Draw the report of a run; print where it is."),
+    "dashboard": ("dealcast.cli.dashboard:dashboard", "Serve the dashboard on this machine."),
     "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
     "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
     "store": ("dealcast.cli.store:store", "Copy the whole store to another place, and prove it."),

@@ -13,6 +13,7 @@ from dealcast.settings import SOURCE_KINDS, LoadedSettings, load_settings, parse
 # flag's parameter name -> dotted key of the setting it overrides
 FLAGS = {
     "root": "storage.root",
+    "dashboard_port": "dashboard.port",
     "log_level": "logging.level",
     "engine": "engine.name",
     "source": "source.kind",

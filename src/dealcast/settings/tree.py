@@ -480,6 +480,17 @@ class StackSettings(Section):
     prefect_port: Port = Field(4200, description="Port of the Prefect server.")
 
 
+class DashboardSettings(Section):
+    """Where `dealcast dashboard` listens. It asks nobody for a password."""
+
+    address: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on; 127.0.0.1: this machine alone.",
+    )
+    port: Port = Field(8501, description="Port to listen on.")
+
+
 class Settings(Section):
     """The whole tree. A pure function receives its own section, never this."""
 
@@ -497,6 +508,7 @@ class Settings(Section):
     tracking: TrackingSettings = TrackingSettings()
     orchestration: OrchestrationSettings = OrchestrationSettings()
     stack: StackSettings = StackSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     logging: LoggingSettings = LoggingSettings()
     audit: AuditSettings = AuditSettings()
 

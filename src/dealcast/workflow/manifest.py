@@ -90,13 +90,21 @@ def load_manifest(store: Store, run_id: str) -> RunManifest:
     """A run's manifest; `latest` is the newest. Raises StoreError naming the nearest run."""
     known = run_ids(store)
     wanted = known[-1] if run_id == "latest" and known else run_id
-    content = store.get_json(f"runs/{wanted}/manifest.json")
-    if content is None:
+    manifest = read_manifest(store, wanted)
+    if manifest is None:
         near = nearest(run_id, known)
         raise StoreError(
             f"There is no run '{run_id}' in '{store.root}'.",
             remedy=f"did you mean {near}?" if near else "`dealcast runs` lists the runs there are",
         )
+    return manifest
+
+
+def read_manifest(store: Store, run_id: str) -> RunManifest | None:
+    """The manifest of the run of exactly this id, without a look at others; None without it."""
+    content = store.get_json(f"runs/{run_id}/manifest.json")
+    if content is None:
+        return None
     records = {n: [StepRecord(**s) for s in content.get(n, ())] for n in ("steps", "earlier")}
     return RunManifest(**{**content, **records})
 

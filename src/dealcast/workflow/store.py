@@ -91,13 +91,16 @@ class Store(ObjectStore):
         """The files of a table with the span of a date column in each; None: they do not say."""
         return parts_by(self._table(name, version), by)
 
-    def load(self, name: str, *, version: int | None = None) -> pl.DataFrame:
+    def load(
+        self, name: str, *, version: int | None = None, where: pl.Expr | None = None
+    ) -> pl.DataFrame:
         """The table, as it is now or as it was at a version. Raises StoreError if there is none.
 
-        Of a table that is appended to, the rows of the latest run come last.
+        Of a table that is appended to, the rows of the latest run come last. `where`: only these
+        rows.
         """
         table = table_named(name)
-        frame = read_frame(self.location, table.path, version)
+        frame = read_frame(self.location, table.path, version, where)
         if frame is None:
             raise self._no_such_table(name)
         if table.mode == "append":

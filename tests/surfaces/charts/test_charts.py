@@ -158,7 +158,7 @@ def test_bookings_are_drawn_as_they_are(marks: Marks) -> None:
     assert [m["data-value"] for m in marks(svg, "pipeline")] == [20.0, 5.0]
     assert [m["data-value"] for m in marks(svg, "new_business")] == [30.0, 55.0]
     assert [(m["data-low"], m["data-high"]) for m in marks(svg, "interval")] == [(40.0, 90.0)]
-    assert [m["data-value"] for m in marks(svg, "seasonal naive")] == [50.0]
+    assert [m["data-value"] for m in marks(svg, "beside")] == [50.0]
 
 
 def test_the_parts_of_a_month_stand_on_each_other(marks: Marks) -> None:

@@ -69,6 +69,20 @@ def dead_by_owner(owners: pl.DataFrame, *, currency: str, width: int = WIDE) -> 
     return _bars(Drawing("dead", "Dead pipeline by owner", told, width, 0), bars, legend)
 
 
+def expected_by(groups: pl.DataFrame, *, currency: str, width: int = WIDE) -> Markup:
+    """What open opportunities are expected to bring, by group (name, opportunities, expected)."""
+    bars = [
+        Bar(
+            f"{name} · {counted(n, 'opportunity', 'opportunities')}",
+            (("expected", expected, "main", False),),
+            short(expected),
+        )
+        for name, n, expected in groups.select("name", "opportunities", "expected").iter_rows()
+    ]
+    told = "; ".join(f"{bar.name}: {count(bar.total)} {currency}" for bar in bars)
+    return _bars(Drawing("expected", "Expected of open opportunities", told, width, 0), bars)
+
+
 def quality_deductions(checks: pl.DataFrame, *, width: int = WIDE) -> Markup:
     """What each check takes off the quality score (code, title, deduction), the largest first."""
     bars = [

@@ -17,18 +17,19 @@ HISTORY, HISTORY_NARROW = 12, 6
 LABELLED_FROM = 44  # pixels of a month, so that every one has its name and figure
 
 
-def bookings(
+def bookings(  # noqa: PLR0913 - what is drawn, and how
     history: pl.DataFrame,
     forecast: pl.DataFrame,
     beside: pl.DataFrame,
     *,
     currency: str,
+    beside_words: str = "same month last quarter",
     width: int = WIDE,
 ) -> Markup:
     """Months that are over (`history`: period_start, booked) and to come (contract Forecast).
 
-    `beside`: period_start and forecast of the seasonal naive method. Rows that are no months are
-    left out by whoever calls.
+    `beside`: period_start and forecast of a plainer method, which `beside_words` names. Rows that
+    are no months are left out by whoever calls.
     """
     past = history.sort("period_start").tail(HISTORY if width >= WIDE else HISTORY_NARROW)
     coming = forecast.sort("period_start")
@@ -36,7 +37,7 @@ def bookings(
     drawing = Drawing(
         "bookings", "Bookings by month", _about(coming, currency), width, HEIGHT + FOOT
     )
-    foot = drawing.legend(_legend(coming, plain), TOP)
+    foot = drawing.legend(_legend(coming, plain, beside_words), TOP)
     tops = [*past["booked"], *coming["forecast"], *coming["high"].drop_nulls(), *plain.values()]
     marks = ticks(0, max([*tops, 1.0]))
     up = Scale(0, marks[-1], HEIGHT - 4, foot + 14)
@@ -51,7 +52,7 @@ def bookings(
             _past(drawing, row, middle, slot, up)
         else:
             _coming(drawing, row, middle, slot, up)
-            _plain(drawing, row, plain, middle, up)
+            _plain(drawing, row, (plain, beside_words), middle, up)
         _name(drawing, row, middle, slot, len(rows) - 1 - at)
     if past.height and coming.height:
         today = LEFT + slot * past.height
@@ -101,15 +102,20 @@ def _coming(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, u
 
 
 def _plain(
-    drawing: Drawing, row: dict[str, Any], plain: dict[Any, float], middle: float, up: Scale
+    drawing: Drawing,
+    row: dict[str, Any],
+    beside: tuple[dict[Any, float], str],
+    middle: float,
+    up: Scale,
 ) -> None:
+    plain, words = beside
     value = plain.get(row["period_start"])
     if value is None:
         return
-    told = f"{month(row['period_start'])}: {count(value)} in the same month of last quarter"
+    told = f"{month(row['period_start'])}: {count(value)}, {words}"
     drawing.dot(
         middle, up(value), "diamond", class_="hollow-other", told=told,
-        data_mark="seasonal naive", data_x=str(row["period_start"]), data_value=repr(value),
+        data_mark="beside", data_x=str(row["period_start"]), data_value=repr(value),
     )  # fmt: skip
 
 
@@ -123,7 +129,9 @@ def _name(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, lat
     drawing.add(text(year, middle, HEIGHT + 29, class_="muted", anchor="middle"))
 
 
-def _legend(coming: pl.DataFrame, plain: dict[Any, float]) -> list[tuple[str, str, str]]:
+def _legend(
+    coming: pl.DataFrame, plain: dict[Any, float], beside_words: str
+) -> list[tuple[str, str, str]]:
     levels = coming["level"].to_list()
     entries = [
         ("bar", "quiet", "booked"),
@@ -133,7 +141,7 @@ def _legend(coming: pl.DataFrame, plain: dict[Any, float]) -> list[tuple[str, st
     if coming["low"].drop_nulls().len():
         entries.append(("whisker", "", f"{levels[0]:.0%} interval"))
     if plain:
-        entries.append(("diamond", "hollow-other", "same month last quarter"))
+        entries.append(("diamond", "hollow-other", beside_words))
     return entries
 
 

@@ -9,6 +9,7 @@ from dealcast.surfaces import charts
 from dealcast.surfaces.report.blocks import (
     Block,
     Charts,
+    Figure,
     Lead,
     More,
     Nothing,
@@ -38,7 +39,7 @@ def bookings(kept: Kept) -> Iterator[Block]:
     content, periods = kept.object("forecast", "forecast"), kept.table("forecast", "forecast")
     plain = seasonal_naive(kept)
     yield Lead(_lead(kept, plain))
-    yield Charts((_chart(kept, content, periods),))
+    yield Charts((by_month(kept),))
     yield Prose(content["summary"])
     by_kind = {k: periods.filter(pl.col("period_kind") == k) for k in ("quarter", "month", "week")}
     near = [*by_kind["quarter"].rows(named=True), *by_kind["month"].rows(named=True)]
@@ -91,7 +92,9 @@ def _lead(kept: Kept, plain: Mapping[tuple[str, str], float]) -> str:
     return text
 
 
-def _chart(kept: Kept, content: Row, periods: pl.DataFrame) -> Any:
+def by_month(kept: Kept) -> Figure:
+    """Months that are over and to come, drawn; of a run that has a forecast."""
+    content, periods = kept.object("forecast", "forecast"), kept.table("forecast", "forecast")
     dated = pl.col("period_start").str.to_date()
     history = pl.DataFrame(
         content.get("history", []), schema={"period_start": pl.String, "booked": float}

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -10,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from dealcast.surfaces.charts import STYLE
-from dealcast.surfaces.report.headline import cards, remarks
+from dealcast.surfaces.report.blocks import Block
+from dealcast.surfaces.report.headline import Card, cards, remarks
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.parts import written
 from dealcast.surfaces.words import day
@@ -36,11 +38,30 @@ def page(kept: Kept) -> str:
             remarks=remarks(kept),
             parts=list(written(kept)),
             # Parts of Dealcast, not of the data: the only text that is not escaped.
-            style=Markup(STYLE + _asset("report.css")),  # noqa: S704
+            style=Markup(STYLE + block_style() + _asset("report.css")),  # noqa: S704
             script=Markup(script),  # noqa: S704
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
     )
+
+
+def blocks_html(blocks: Sequence[Block]) -> str:
+    """The blocks as a piece of a page that has `block_style`."""
+    return str(_macros().blocks(blocks))
+
+
+def headline_html(figures: Sequence[Card]) -> str:
+    """The headline figures as a piece of such a page."""
+    return str(_macros().headline(figures))
+
+
+def block_style() -> str:
+    """How cards and blocks look; the colours are those of the charts."""
+    return _asset("blocks.css")
+
+
+def _macros() -> Any:
+    return _environment().get_template("blocks.html").module
 
 
 @cache

@@ -58,15 +58,19 @@ PARTS: Mapping[str, Part] = MappingProxyType(
 
 
 def written(kept: Kept) -> Iterator[Written]:
-    """Every part; one whose step was never done says so, and what to do."""
-    for part in PARTS.values():
-        if part.step is not None and part.step not in kept.records:
-            yield Written(part.name, part.title, "", (_not_done(part.step, kept),))
-            continue
-        yield Written(part.name, part.title, _note(part.step, kept), tuple(part.write(kept)))
+    """Every part, in order."""
+    return (write(part, kept) for part in PARTS.values())
 
 
-def _not_done(step: str, kept: Kept) -> Nothing:
+def write(part: Part, kept: Kept) -> Written:
+    """One part; where its step was never done, it says so, and what to do."""
+    if part.step is not None and part.step not in kept.records:
+        return Written(part.name, part.title, "", (not_done(part.step, kept),))
+    return Written(part.name, part.title, _note(part.step, kept), tuple(part.write(kept)))
+
+
+def not_done(step: str, kept: Kept) -> Nothing:
+    """That a step was never done, and what to do about it."""
     root = kept.store.root
     return Nothing(
         f"The step '{step}' has not been done on this store.",

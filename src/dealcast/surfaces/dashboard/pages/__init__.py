@@ -1,0 +1,1 @@
+"""One page a file: the widgets, and the blocks that they choose."""

@@ -1,0 +1,254 @@
+"""The dashboard in a real browser: every page, in both themes, on a page and on a telephone.
+
+Screenshots are kept in the folder DEALCAST_SCREENSHOTS names, else in pytest's own.
+"""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dealcast.surfaces.words import count, short
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("playwright") is None, reason="Playwright is not installed"
+    ),
+    pytest.mark.skipif(
+        importlib.util.find_spec("streamlit") is None, reason="Streamlit is not installed"
+    ),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+PAGES = ("Overview", "Opportunities", "Forecast", "Data quality", "Model", "Monitoring", "Runs")
+SIZES = {"page": (1280, 900), "telephone": (390, 844)}
+PATIENCE = 120_000  # milliseconds: a machine may be busy
+IDLE = """() => document.querySelector('[data-testid=stApp]')
+    ?.dataset.testScriptState === 'notRunning'"""
+CONTRAST = """() => {
+  const light = (colour) => {
+    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
+      .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+  };
+  const app = document.querySelector('[data-testid=stApp]');
+  const paper = light(getComputedStyle(app).backgroundColor);
+  const texts = [...document.querySelectorAll(
+    ".dealcast p, .dealcast td, .dealcast th, .dealcast .detail, .dealcast text, h1")];
+  return Math.min(...texts.filter((e) => e.getClientRects().length
+      && !e.classList.contains("on-dark")).map((e) => {
+    const style = getComputedStyle(e);
+    const ink = light(e instanceof SVGElement ? style.fill : style.color);
+    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  }));
+}"""
+
+
+@contextmanager
+def dashboard_on(root: str, log: Path) -> Iterator[str]:
+    """A dashboard on the store at root, by the command; gives its URL, stops it at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ("dashboard", "--root", root, "--port", str(port))
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "dealcast", *command], stdout=output, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{url}/_stcore/health", server, log)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"the dashboard did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def sample_url(sample: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with dashboard_on(sample.store.root, tmp_path_factory.mktemp("log") / "log") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        yield browser
+        browser.close()
+
+
+Visit = Callable[..., "Page"]
+
+
+@pytest.fixture
+def visit(chromium: "Browser") -> Iterator[Visit]:
+    """Opens a dashboard; `page.heard` is what it logs, or asks of anybody but its own server."""
+    contexts = []
+
+    def open_(url: str, size: str = "page", scheme: Any = "light") -> Any:
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        heard: list[str] = []
+        page.on("console", lambda m: heard.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.on("request", lambda r: None if _is_own(r.url, url) else heard.append(r.url))
+        page.goto(url)
+        settle(page)
+        page.heard = heard  # type: ignore[attr-defined]
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def _is_own(asked: str, url: str) -> bool:
+    return asked.startswith((url, url.replace("http", "ws", 1), "data:", "blob:"))
+
+
+def settle(page: Any) -> None:
+    """Wait until the page is drawn."""
+    page.locator("h1").first.wait_for()
+    page.wait_for_function(IDLE)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')")
+
+
+def turn_to(page: Any, title: str, size: str) -> None:
+    """Go to a page by the navigation, which a telephone hides until it is asked for."""
+    if size == "telephone":
+        page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+    page.locator("h1", has_text=title).wait_for()
+    if size == "telephone":
+        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+        page.get_by_test_id("stExpandSidebarButton").wait_for()
+    settle(page)
+
+
+def shot(page: Any, name: str, tmp_path: Path) -> None:
+    folder = Path(os.environ.get("DEALCAST_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"dashboard-{name}.png")
+
+
+def walk(page: Any, size: str, kind: str, tmp_path: Path) -> dict[str, str]:
+    """Every page in turn: what each says. Nothing may fail, stick out or be hard to read."""
+    said = {}
+    for title in PAGES:
+        turn_to(page, title, size)
+        said[title] = page.get_by_test_id("stMain").inner_text()
+        assert "could not be drawn" not in said[title]
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        assert page.evaluate(CONTRAST) >= 4.5
+        shot(page, f"{title.lower().replace(' ', '-')}-{kind}", tmp_path)
+    assert page.heard == []
+    return said
+
+
+def figures_are_those_of(ran: Any, said: dict[str, str]) -> None:
+    """The key figures on the pages equal the tables of the run."""
+    forecast = ran.store.load("forecast")
+    quarter = forecast.filter(forecast["period_kind"] == "quarter")["forecast"][0]
+    owners, scores = ran.store.load("dead_pipeline"), ran.store.load("scores")
+    live = scores.filter(~scores["is_stale"])
+
+    assert short(quarter) in said["Overview"]
+    assert short(owners["open_amount"].sum()) in said["Overview"]
+    assert f"{count(quarter)} " in said["Forecast"]
+    assert f"{count(live.height)} opportunities of {count(scores.height)}" in said["Opportunities"]
+    assert f"{count(live['amount'].sum())} " in said["Opportunities"]
+    assert f"{ran.manifest.figures['quality_raw']:.3f}" in said["Data quality"]
+    assert ran.manifest.run_id in said["Runs"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        ("page", "light"),
+        pytest.param(("page", "dark"), marks=pytest.mark.slow),
+        pytest.param(("telephone", "light"), marks=pytest.mark.slow),
+        pytest.param(("telephone", "dark"), marks=pytest.mark.slow),
+    ],
+    ids="-".join,
+)
+def test_every_page_shows_what_the_run_kept(
+    visit: Visit, sample: Any, sample_url: str, seen: tuple[str, str], tmp_path: Path
+) -> None:
+    page = visit(sample_url, *seen)
+
+    said = walk(page, seen[0], "-".join(seen), tmp_path)
+
+    figures_are_those_of(sample, said)
+
+
+@pytest.mark.slow
+def test_a_name_that_attacks_does_nothing(visit: Visit, tiny: Any, tmp_path: Path) -> None:
+    with dashboard_on(tiny.store.root, tmp_path / "log") as url:
+        page = visit(url)
+        page.on("dialog", lambda dialog: page.heard.append(dialog.message))  # type: ignore[attr-defined]
+
+        said = walk(page, "page", "tiny", tmp_path)
+
+    assert "<script>alert(1)</script>" in said["Opportunities"]
+    assert page.locator(".dealcast script, .dealcast img").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+def test_an_empty_store_says_what_to_do(visit: Visit, size: str, tmp_path: Path) -> None:
+    with dashboard_on(str(tmp_path / "empty"), tmp_path / "log") as url:
+        said = walk(visit(url, size), size, f"empty-{size}", tmp_path)
+
+    assert all("dealcast run --source sample" in text for text in said.values())
+
+
+@pytest.mark.slow
+def test_it_shows_the_real_data(
+    visit: Visit, run_on: Callable[..., Any], real_data: Path, tmp_path: Path
+) -> None:
+    ran = run_on(tmp_path / "store", source__kind="files", source__path=str(real_data))
+    with dashboard_on(ran.store.root, tmp_path / "log") as url:
+        said = walk(visit(url), "page", "real", tmp_path)
+
+    figures_are_those_of(ran, said)
