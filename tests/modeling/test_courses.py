@@ -63,7 +63,7 @@ def test_days_until_a_share_has_closed_are_those_of_a_count(share: float) -> Non
     closed = np.stack([course.closed(d) for d in range(1, course.longest + 1)], axis=1)
 
     by_count = (closed < share * closed[:, -1:]).sum(axis=1) + 1
-    assert course.days_until(share).tolist() == by_count.tolist()
+    assert course.days_until(share).tolist() == [by_count.tolist()]
 
 
 def test_those_of_one_age_are_tied_on_every_day_where_months_do_not_matter() -> None:
@@ -88,5 +88,5 @@ def test_the_course_of_nobody_is_empty() -> None:
 
     assert course.incidence(HORIZONS).won.shape == (0, 5)
     assert course.daily().lost.shape == (0, 120)
-    assert course.days_until(0.5).shape == (0,)
+    assert course.days_until(0.5).shape == (1, 0)
     assert isinstance(course.daily(), Incidence)

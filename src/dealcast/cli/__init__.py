@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("dealcast.cli.export:export", "Write a table as a file, or scores for the CRM."),
     "report": ("dealcast.cli.report:report", "Draw the report of a run; print where it is."),
     "dashboard": ("dealcast.cli.dashboard:dashboard", "Serve the dashboard on this machine."),
+    "api": ("dealcast.cli.api:api", "Answer over HTTP: score, list, forecast."),
     "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
     "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
     "store": ("dealcast.cli.store:store", "Copy the whole store to another place, and prove it."),

@@ -25,6 +25,9 @@ FLAGS = {
     "seed": "source.seed",
     "signal": "source.signal",
     "dirt": "source.dirt",
+    "host": "api.host",
+    "port": "api.port",
+    "without_keys": "api.without_keys",
 }
 
 Command = Callable[..., Any]

@@ -112,13 +112,14 @@ class Course:
         share = np.take_along_axis(won, self.table.month(ahead), axis=1)
         return Incidence(closing * share, closing * (1 - share))
 
-    def days_until(self, share: float) -> DayArray:
-        """Days until the chance to have closed is that share (0-1) of what it comes to."""
-        wanted = share * self.closed(self.longest)
-        below, reached = (
-            np.zeros(len(self.days), dtype=np.int64),
-            np.full(len(self.days), self.longest),
-        )
+    def days_until(self, *shares: float) -> DayArray:
+        """Days until the chance to have closed is that share (0-1) of what it comes to.
+
+        One row per share, one column per opportunity.
+        """
+        wanted = np.array(shares)[:, None] * self.closed(self.longest)
+        below = np.zeros(wanted.shape, dtype=np.int64)
+        reached = np.full(wanted.shape, self.longest)
         while (reached - below > 1).any():
             middle = (below + reached) // 2
             is_below = self.closed(middle) < wanted

@@ -184,19 +184,24 @@ def _told(
     kinds: pl.DataFrame, names: npt.NDArray[np.str_], at: DayArray, size: FloatArray, way: str
 ) -> pl.Series:
     """The largest part of each kind in words; null where it is too small."""
-    told = kinds.with_columns(
+    is_worth = (size if way == "raises" else -size) > WORTH_TELLING
+    if not is_worth.any():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(kinds))
+    text = pl.lit(None, dtype=pl.String)
+    for name in np.unique(names[at[is_worth]]):
+        words = getattr(PARTS[str(name)], way).replace("{age}", "{age_days}")
+        known = [pl.col(n) for n in re.findall(r"{(\w+)}", words)]
+        line = pl.format(re.sub(r"{\w+}", "{}", words) + " ({})", *known, "size")
+        text = (
+            pl.when((pl.col("part") == str(name)) & pl.col("is_worth")).then(line).otherwise(text)
+        )
+    told = kinds.lazy().with_columns(
         pl.col(*_ENTITY_WORDS).fill_null("unknown"),
         part=pl.Series(names[at], dtype=pl.String),
         size=_signed(size),
-        is_worth=(size if way == "raises" else -size) > WORTH_TELLING,
+        is_worth=pl.Series(is_worth),
     )
-    text = pl.lit(None, dtype=pl.String)
-    for name in names:
-        words = getattr(PARTS[name], way).replace("{age}", "{age_days}")
-        known = re.findall(r"{(\w+)}", words)
-        line = pl.format(re.sub(r"{\w+}", "{}", words) + " ({})", *known, "size")
-        text = pl.when(pl.col("part") == name).then(line).otherwise(text)
-    return told.select(pl.when("is_worth").then(text)).to_series()
+    return told.select(text).collect().to_series()
 
 
 def _signed(sizes: FloatArray) -> pl.Series:

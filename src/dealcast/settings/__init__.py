@@ -11,6 +11,8 @@ from dealcast.settings.loading import (
 from dealcast.settings.section import Section
 from dealcast.settings.tree import (
     SOURCE_KINDS,
+    ApiKey,
+    ApiSettings,
     AuditSettings,
     CleaningSettings,
     DataSettings,
@@ -36,6 +38,8 @@ from dealcast.settings.tree import (
 __all__ = [
     "DEFAULT_ENVIRONMENT",
     "SOURCE_KINDS",
+    "ApiKey",
+    "ApiSettings",
     "AuditSettings",
     "CleaningSettings",
     "CrmColumns",

@@ -8,8 +8,9 @@ import pytest
 
 from dealcast.surfaces.dashboard import pipeline
 from dealcast.surfaces.dashboard.opportunity import detail
-from dealcast.surfaces.report.blocks import Charts, Lead, Nothing, Table
+from dealcast.surfaces.report.blocks import Charts, Lead, Nothing
 from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.tables.shape import Table
 from dealcast.surfaces.words import day, share
 
 

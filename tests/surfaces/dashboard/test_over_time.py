@@ -8,8 +8,9 @@ import pytest
 
 from dealcast.surfaces.dashboard import over_time, quarantine
 from dealcast.surfaces.dashboard.hindsight import looking_back, next_months
-from dealcast.surfaces.report.blocks import Charts, Lead, Nothing, Table
+from dealcast.surfaces.report.blocks import Charts, Lead, Nothing
 from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.tables.shape import Table
 from dealcast.surfaces.words import count, figure
 from dealcast.tracking.base import ModelVersion, Promotion
 

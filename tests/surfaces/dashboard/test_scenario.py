@@ -8,8 +8,9 @@ import pytest
 from dealcast.contracts import Forecast
 from dealcast.surfaces.dashboard import pipeline, scenario
 from dealcast.surfaces.dashboard.scenario import AS_ISSUED, Scenario
-from dealcast.surfaces.report.blocks import Lead, Nothing, Table
+from dealcast.surfaces.report.blocks import Lead, Nothing
 from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.tables.shape import Table
 from dealcast.surfaces.words import count
 
 

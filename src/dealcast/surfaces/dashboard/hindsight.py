@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import polars as pl
 
 from dealcast.surfaces import charts
-from dealcast.surfaces.report.blocks import Block, Charts, Lead, Nothing, Table, figure, number
+from dealcast.surfaces.report.blocks import Block, Charts, Lead, Nothing, figure
 from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.tables.shape import Table, number
 from dealcast.surfaces.words import count, counted, month, share
 
 

@@ -8,9 +8,10 @@ import polars as pl
 
 from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
-from dealcast.surfaces.report.blocks import Block, Charts, Figure, Lead, Nothing, Table, figure
+from dealcast.surfaces.report.blocks import Block, Charts, Figure, Lead, Nothing, figure
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.why import waterfalls
+from dealcast.surfaces.tables.shape import Table
 from dealcast.surfaces.words import count, day, share
 
 Row = Mapping[str, Any]

@@ -7,15 +7,8 @@ from typing import Any
 import polars as pl
 
 from dealcast.surfaces import charts
-from dealcast.surfaces.report.blocks import (
-    Block,
-    Charts,
-    Lead,
-    Nothing,
-    Table,
-    figure,
-    number,
-)
+from dealcast.surfaces.report.blocks import Block, Charts, Lead, Nothing, figure
+from dealcast.surfaces.tables.shape import Table, number
 from dealcast.surfaces.words import count, counted, day
 from dealcast.surfaces.words import figure as of_merit
 from dealcast.tracking.base import ModelVersion, Promotion

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from dealcast.cleaning.rules import CLEANING_RULES
-from dealcast.surfaces.report.blocks import Block, Lead, Nothing, Prose, Table, number
+from dealcast.surfaces.report.blocks import Block, Lead, Nothing, Prose
+from dealcast.surfaces.tables.shape import Table, number
 from dealcast.surfaces.words import count, counted
 
 TITLES = {rule.code: rule.title for rule in CLEANING_RULES}

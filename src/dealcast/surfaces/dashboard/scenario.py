@@ -7,18 +7,10 @@ from typing import Any
 import polars as pl
 
 from dealcast.surfaces import charts
-from dealcast.surfaces.report.blocks import (
-    Block,
-    Cell,
-    Charts,
-    Lead,
-    Nothing,
-    Table,
-    figure,
-    number,
-)
+from dealcast.surfaces.report.blocks import Block, Charts, Lead, Nothing, figure
 from dealcast.surfaces.report.bookings import NAMES
 from dealcast.surfaces.report.kept import Kept
+from dealcast.surfaces.tables.shape import Cell, Table, number
 from dealcast.surfaces.words import count, counted, share
 
 PARTS = ("booked", "pipeline", "new_business", "forecast")
