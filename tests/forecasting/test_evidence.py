@@ -88,6 +88,15 @@ def test_before_the_first_win_new_business_is_worth_what_is_open(
     assert np.isfinite(evidence.model).all()
 
 
+def test_those_alike_may_share_a_row_of_chances() -> None:
+    drawn = np.random.default_rng(3)
+    won, kind, worth = drawn.random((4, 9)), drawn.integers(0, 4, 50), drawn.random(50)
+    alike = Outlook(ORIGIN, pl.DataFrame(), won, np.eye(9), kind)
+    each = Outlook(ORIGIN, pl.DataFrame(), won[kind], np.eye(9))
+
+    assert np.allclose(alike.added_up(worth), each.added_up(worth), rtol=1e-12)
+
+
 def test_where_nobody_knows_what_a_win_is_worth_it_says_so(
     opportunities_of: Make, knowing: Callable[[float], OutlookOn]
 ) -> None:

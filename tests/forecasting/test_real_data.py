@@ -99,7 +99,7 @@ def test_most_of_the_open_amount_is_dead(
 ) -> None:
     assert issued.forecast["issued_on"].unique().to_list() == [AS_OF]
     outlook = last_day[AS_OF]
-    within_90_days = outlook.won[:, :90].sum(axis=1)
+    within_90_days = outlook.won[outlook.kind, :90].sum(axis=1)
 
     report = dead_pipeline(
         outlook.open.with_columns(expected_value=pl.col("amount") * within_90_days)

@@ -7,14 +7,21 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from dealcast.contracts import CrmTables, ScoreChanges, ScoreReasons, scores_contract
+from dealcast.contracts import (
+    CrmTables,
+    ScoreChanges,
+    ScoreReasons,
+    most_valuable,
+    scores_contract,
+)
 from dealcast.errors import ModelError
 from dealcast.modeling.estimators import Context
 from dealcast.modeling.movement import Issued, score_changes
 from dealcast.modeling.reasons import log_odds_of
 from dealcast.modeling.recalibration import Recalibration
-from dealcast.modeling.scoring import Scored, score
+from dealcast.modeling.scoring import Scored, score, score_in_batches
 from dealcast.modeling.training import train
 from dealcast.modeling.traits import ENTITIES
 from dealcast.settings import ModelSettings
@@ -94,6 +101,28 @@ def test_issued_chances_add_up_to_at_most_one_and_grow_with_the_horizon(
     window = known.drop_nulls("closes_from")
     assert (window["closes_from"] <= window["closes_until"]).all()
     assert (window["closes_from"] > AS_OF).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(drawn=many, recalibration=recalibrations, rows=st.integers(1, 9))
+def test_a_few_at_a_time_are_scored_as_all_at_once(
+    drawn: Drawn, recalibration: Recalibration, rows: int
+) -> None:
+    whole, crm = issued(drawn, "entities", recalibration), tables(drawn)
+    batches = list(
+        score_in_batches(
+            whole.model,
+            crm,
+            as_of=AS_OF,
+            catalogue_fingerprint="abc",
+            grades=(0.5, 0.25, 0.1),
+            batch_rows=rows,
+        )
+    )
+
+    assert len(batches) == max(1, -(-whole.scores.height // rows))
+    assert_frame_equal(most_valuable(pl.concat(b.scores for b in batches)), whole.scores)
+    assert_frame_equal(pl.concat(b.reasons for b in batches), whole.reasons)
 
 
 @pytest.mark.parametrize("estimator", ["calendar", "entities"])

@@ -84,7 +84,7 @@ def evidence_at(
     return Evidence(
         origin=origin,
         bookings=bookings,
-        pipeline=known @ outlook.won,
+        pipeline=outlook.added_up(known),
         new_business=wins * _value_of_a_win(opportunities, origin, amount),
         open_amount=float(known.sum()),
         fiscal_year_start_month=fiscal_year_start_month,

@@ -188,7 +188,7 @@ def _notes(opportunities: pl.DataFrame, outlook: Outlook, rows: list[Row]) -> It
         )
     unknown = outlook.open["amount"].is_null().to_numpy()
     if unknown.any():
-        wins = outlook.won[unknown].sum()
+        wins = outlook.added_up(unknown.astype(np.float64)).sum()
         yield (
             f"{unknown.sum():,} open opportunities have no known amount: the {wins:.1f} wins "
             "expected of them are counted as worth nothing"

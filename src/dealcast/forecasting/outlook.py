@@ -16,7 +16,8 @@ class Outlook:
 
     `open`: one row per open opportunity that has been engaged, with opportunity_id, sales_agent,
     product, amount (if won; null: not known), amount_from and is_stale. `won`: its rows by days
-    (column 0: the day after the origin). `fresh`: row i is an opportunity engaged on the i-th of
+    (column 0: the day after the origin), or a row for all that are alike, of which `kind` has the
+    place for each row of `open`. `fresh`: row i is an opportunity engaged on the i-th of
     these days, column j the day on which it is won.
     """
 
@@ -24,6 +25,13 @@ class Outlook:
     open: pl.DataFrame
     won: FloatArray
     fresh: FloatArray
+    kind: npt.NDArray[np.int64] | None = None
+
+    def added_up(self, of_each: FloatArray) -> FloatArray:
+        """What a win of each row of `open` counts for, times its chance: the sum by day."""
+        if self.kind is None:
+            return of_each @ self.won
+        return np.bincount(self.kind, of_each, minlength=len(self.won)) @ self.won
 
     @property
     def days(self) -> int:

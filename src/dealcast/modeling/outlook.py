@@ -4,6 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from dealcast.contracts import CrmTables
@@ -24,14 +25,15 @@ class WinChances(NamedTuple):
     """Chances (0-1) to be won on each day after an origin (column 0: the day after it).
 
     `open`: one row per opportunity open at the end of the origin that has been engaged
-    (opportunity_id, sales_agent, product, amount if won, amount_from, is_stale); `won`: the
-    same rows. `fresh`: row i is one that is engaged on the i-th of those days, of an agent and
-    product as usual of late.
+    (opportunity_id, sales_agent, product, amount if won, amount_from, is_stale). `won`: a row for
+    all that are alike, which `kind` has the place of for each row of `open`. `fresh`: row i is
+    one that is engaged on the i-th of those days, of an agent and product as usual of late.
     """
 
     open: pl.DataFrame
     won: FloatArray
     fresh: FloatArray
+    kind: npt.NDArray[np.int64]
 
 
 def win_chances(
@@ -52,13 +54,14 @@ def win_chances(
         .collect()
     )
     today = np.full(rows.height, day_number(origin))
-    won = fitted.daily(traits_of(rows), today, days).won
+    of_kinds, kind = fitted.daily_of_kinds(traits_of(rows), today, days)
     return WinChances(
         open=rows.select(
             "opportunity_id", "sales_agent", "product", "amount", "amount_from", "is_stale"
         ),
-        won=won,
+        won=of_kinds.won,
         fresh=_fresh(fitted, _recent_mix(dated, origin), origin, days),
+        kind=kind,
     )
 
 

@@ -74,8 +74,16 @@ class CompetingRisks:
 
     def daily(self, traits: Traits, days: DayArray, longest: int) -> Incidence:
         """Chance to be won, and lost, on each of the next days (column 0: tomorrow)."""
+        of_kinds, place = self.daily_of_kinds(traits, days, longest)
+        return Incidence(*(chances[place] for chances in of_kinds))
+
+    def daily_of_kinds(
+        self, traits: Traits, days: DayArray, longest: int
+    ) -> tuple[Incidence, DayArray]:
+        """The same, once for all that are alike, and the place of each of them there."""
         kinds = self.told_apart(traits, days)
-        return _of_each([c.daily() for c in self.courses(kinds, longest)], kinds.place)
+        parts = [course.daily() for course in self.courses(kinds, longest)]
+        return Incidence(*(np.concatenate(p) for p in zip(*parts, strict=True))), kinds.place
 
     def told_apart(self, traits: Traits, days: DayArray) -> "Kinds":
         """Those alike in all that the model knows of share their chances: one of each kind."""

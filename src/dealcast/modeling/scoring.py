@@ -1,5 +1,6 @@
 """Every open opportunity on one date, with its chances, what it is worth, and why."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -55,10 +56,33 @@ def score(
     Raises ModelError where the features mean something else than in training, or the model knows
     what came after `as_of`.
     """
+    (all_at_once,) = score_in_batches(
+        model, tables, as_of=as_of, catalogue_fingerprint=catalogue_fingerprint, grades=grades
+    )
+    return all_at_once
+
+
+def score_in_batches(  # noqa: PLR0913 - as `score`
+    model: WinModel,
+    tables: CrmTables,
+    *,
+    as_of: date,
+    catalogue_fingerprint: str,
+    grades: tuple[float, ...],
+    batch_rows: int | None = None,
+) -> Iterator[Scored]:
+    """The same of `batch_rows` opportunities at once (count; all, by default), in order of ids.
+
+    Where none is open there is one batch without rows.
+    """
     refuse_mismatch(model, as_of, catalogue_fingerprint)
     today = model.updated(known_by(tables.opportunities.collect(), as_of))
-    opened = with_amount(open_on(tables.opportunities, as_of), tables, as_of).collect()
-    return scored(today, opened, as_of=as_of, model_id=model.model_id, grades=grades)
+    opened = with_amount(open_on(tables.opportunities, as_of), tables, as_of)
+    in_order = opened.sort("opportunity_id").collect()
+    size = max(1, batch_rows or in_order.height)
+    for start in range(0, max(1, in_order.height), size):
+        rows = in_order.slice(start, size)
+        yield scored(today, rows, as_of=as_of, model_id=model.model_id, grades=grades)
 
 
 def scored(

@@ -17,9 +17,13 @@ from dealcast.workflow.champions import (
     register_and_contest,
 )
 from dealcast.workflow.manifest import StepRecord
+from dealcast.workflow.memory import memory_allowed, rows_per_batch
 from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
+
+# What scoring an opportunity of a batch takes at its peak; larger batches are not faster.
+SCORING_BYTES, SCORING_GB = 1_600, 1.0
 
 
 def train_model(ws: Workspace) -> Made:
@@ -85,26 +89,17 @@ def score_open(ws: Workspace) -> Made:
     """Score every open opportunity on the export's last day; every issued score is kept."""
     from dealcast.contracts import scores_contract
     from dealcast.modeling.movement import Issued, score_changes
-    from dealcast.modeling.scoring import score
 
     model, why = champion_model(ws)
     former = _former_scores(ws)
-    issued = score(
-        model,
-        ws.known_tables(),
-        as_of=ws.as_of,
-        catalogue_fingerprint=catalogue_fingerprint(CATALOGUE),
-        grades=ws.settings.model.grades,
-    )
-    scores = issued.scores
     made = Made()
+    scores, today = _scored(ws, made, model)
     ws.save(made, "scores", scores, scores_contract(model.horizons_days))
     ws.save(made, "scores_issued", scores.select(pl.lit(ws.run_id).alias("run_id"), pl.all()))
-    ws.save(made, "score_reasons", issued.reasons)
     made.objects["scored_with"] = f"runs/{ws.run_id}/scored_with.json"
-    ws.store.put_json(made.objects["scored_with"], issued.model.to_dict())
+    ws.store.put_json(made.objects["scored_with"], today.to_dict())
     if former is not None:
-        changes = score_changes(former, Issued(issued.model, scores))
+        changes = score_changes(former, Issued(today, scores))
         ws.save(made, "score_changes", changes)
     horizon = max(model.horizons_days)
     scored = scores.filter(pl.col(f"p_won_{horizon}").is_not_null())
@@ -121,6 +116,34 @@ def score_open(ws: Workspace) -> Made:
     }
     logger.info("%s of %s open opportunities scored", f"{scored.height:,}", f"{scores.height:,}")
     return made
+
+
+def _scored(ws: Workspace, made: Made, model: Any) -> tuple[pl.DataFrame, Any]:
+    """The scores, and the model as it scored; their reasons, which are many more, are saved."""
+    from dealcast.contracts import most_valuable
+    from dealcast.modeling.scoring import score_in_batches
+
+    tables = ws.known_tables()
+    allowed = memory_allowed(ws.settings.engine.memory_gb)
+    batches = score_in_batches(
+        model,
+        tables,
+        as_of=ws.as_of,
+        catalogue_fingerprint=catalogue_fingerprint(CATALOGUE),
+        grades=ws.settings.model.grades,
+        batch_rows=rows_per_batch(
+            tables.opportunities.select(pl.len()).collect().item(),
+            bytes_per_row=SCORING_BYTES,
+            memory_gb=min(SCORING_GB, allowed / 8),
+        ),
+    )
+    parts, today = [], model
+    with ws.parts(made, "score_reasons") as reasons:
+        for batch in batches:
+            reasons.add(batch.reasons)
+            parts.append(batch.scores)
+            today = batch.model
+    return most_valuable(pl.concat(parts)), today
 
 
 def _former_scores(ws: Workspace) -> Any:

@@ -21,6 +21,8 @@ from dealcast.workflow.store import Store
 
 DIMENSIONS = ("accounts", "products", "sales_agents", "plans")
 CLEAN_TABLES = ("crm_data_processed", *DIMENSIONS)
+# Larger tables (bytes) are not kept for the next step, but for the one that most steps need.
+NEEDED_BY_ALL, KEPT_BYTES = "crm_data_processed", 200_000_000
 
 # Called with what is done and how much there is of it: ("origin 2 of 6", 0.33).
 Progress = Callable[[str, float], None]
@@ -53,7 +55,7 @@ class Workspace:
     ) -> None:
         """Save a table, note its version, and keep the frame for later steps of this run."""
         made.tables[name] = self.store.save(name, frame, run_id=self.run_id, contract=contract)
-        self.memo[f"{name}@{made.tables[name]}"] = frame
+        self._keep(name, made.tables[name], frame)
 
     @contextmanager
     def parts(
@@ -71,12 +73,20 @@ class Workspace:
 
     def load(self, name: str, made_by: str) -> pl.DataFrame:
         """A table in the version that the step made, whatever has been written since."""
-        version = self.record(made_by).tables[name]
-        key = f"{name}@{version}"
-        if key not in self.memo:
-            self.memo[key] = self.store.load(name, version=version)
-        frame: pl.DataFrame = self.memo[key]
+        return self.at_version(name, self.record(made_by).tables[name])
+
+    def at_version(self, name: str, version: int) -> pl.DataFrame:
+        """A table in one version; read only if it was not kept."""
+        kept: pl.DataFrame | None = self.memo.get(f"{name}@{version}")
+        if kept is not None:
+            return kept
+        frame = self.store.load(name, version=version)
+        self._keep(name, version, frame)
         return frame
+
+    def _keep(self, name: str, version: int, frame: pl.DataFrame) -> None:
+        if name == NEEDED_BY_ALL or frame.estimated_size() <= KEPT_BYTES:
+            self.memo[f"{name}@{version}"] = frame
 
     def record(self, step: str) -> StepRecord:
         """What a step made when it last completed. Raises StoreError where it never did."""

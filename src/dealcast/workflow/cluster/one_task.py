@@ -89,7 +89,7 @@ class StepInTask:
                 parcels.append((MADE, "", pickle.dumps((made.objects, made.figures))))
                 for name, version in made.tables.items():
                     content = io.BytesIO()
-                    ws.memo[f"{name}@{version}"].write_parquet(content)
+                    ws.at_version(name, version).write_parquet(content)
                     parcels.append((TABLE, name, content.getvalue()))
             parcels.append((LOGGED, "", pickle.dumps(tracker.items)))
             keys = store.list_objects("runs")
