@@ -29,7 +29,7 @@ def hash_of(key: str) -> str:
     A slow hash would add nothing: nobody guesses 256 random bits.
 
     >>> hash_of("dealcast_x")[:8]
-    '1dbc1bb5'
+    '0d70d416'
     """
     return hashlib.sha256(key.encode()).hexdigest()
 
