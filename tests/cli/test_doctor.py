@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from servers.answers import silent
-from servers.ports import free_port
+from servers.ports import deaf_port
 
 Call = Callable[..., Any]
 LONGEST_SECONDS = 10
@@ -28,7 +28,7 @@ def test_a_healthy_setup_ends_with_zero_and_leaves_nothing(call: Call, tmp_path:
 
 
 def test_a_broken_setup_ends_with_eight_and_each_line_says_what_to_do(call: Call) -> None:
-    uri = f"http://127.0.0.1:{free_port()}"
+    uri = f"http://127.0.0.1:{deaf_port()}"
 
     done = call("doctor", "--set", "tracking.kind=mlflow", "--set", f"tracking.uri={uri}")
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+_HELD: list[socket.socket] = []
+
 
 class ServerEndedError(RuntimeError):
     """The server's process ended by itself."""
@@ -17,6 +19,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def deaf_port() -> int:
+    """A port that nobody listens on, nor will: it is held, so no other test's server gets it."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    port: int = held.getsockname()[1]
+    return port
 
 
 def wait_until(check: Callable[[], bool], *, seconds: float, what: str) -> None:

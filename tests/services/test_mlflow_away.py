@@ -18,7 +18,7 @@ from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import open_run
 from servers.answers import answering
 from servers.mlflow import mlflow_server_in
-from servers.ports import free_port
+from servers.ports import deaf_port, free_port
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -81,7 +81,7 @@ def warnings_in(root: Path) -> list[str]:
 def test_a_run_without_its_server_finishes_with_one_warning_and_is_sent_later(
     call: Call, mlflow_server: "MlflowServer", tmp_path: Path
 ) -> None:
-    code, out, _ = first_steps(call, f"http://127.0.0.1:{free_port()}")
+    code, out, _ = first_steps(call, f"http://127.0.0.1:{deaf_port()}")
     (warning,) = warnings_in(tmp_path)
     summary = json.loads(out)
 
@@ -140,7 +140,7 @@ def test_a_run_that_fails_is_there_as_failed_with_its_error(
 def test_a_run_that_was_killed_days_ago_is_sent_as_killed_and_a_younger_one_is_left(
     call: Call, mlflow_server: "MlflowServer", tmp_path: Path
 ) -> None:
-    first_steps(call, f"http://127.0.0.1:{free_port()}")
+    first_steps(call, f"http://127.0.0.1:{deaf_port()}")
     (file,) = (tmp_path / "store" / "runs").glob("*/manifest.json")
     manifest = json.loads(file.read_text()) | {"status": "running", "finished": None}
 
@@ -161,9 +161,9 @@ def test_a_run_that_was_killed_days_ago_is_sent_as_killed_and_a_younger_one_is_l
 
 
 def test_sync_without_a_server_says_so(call: Call) -> None:
-    first_steps(call, f"http://127.0.0.1:{free_port()}")
+    first_steps(call, f"http://127.0.0.1:{deaf_port()}")
 
-    code, _, err = call("runs", "sync", uri=f"http://127.0.0.1:{free_port()}")
+    code, _, err = call("runs", "sync", uri=f"http://127.0.0.1:{deaf_port()}")
 
     assert code == SERVICE_ERROR
     assert "does not answer" in err
@@ -188,9 +188,9 @@ def test_auto_writes_nothing_where_the_first_step_cannot_read(call: Call, tmp_pa
 
 
 def test_models_can_be_listed_without_the_server(call: Call) -> None:
-    first_steps(call, f"http://127.0.0.1:{free_port()}")
+    first_steps(call, f"http://127.0.0.1:{deaf_port()}")
 
-    code, out, _ = call("models", "--json", uri=f"http://127.0.0.1:{free_port()}")
+    code, out, _ = call("models", "--json", uri=f"http://127.0.0.1:{deaf_port()}")
 
     assert (code, json.loads(out)["champion"]) == (0, None)
 

@@ -17,7 +17,7 @@ from dealcast.workflow.plan import Plan
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import open_store
 from servers.crm_database import QUERIES, write_crm
-from servers.ports import free_port
+from servers.ports import deaf_port, free_port
 from servers.prefect import PrefectServer, Seen, prefect_server_in
 from servers.relay import relay_to
 
@@ -123,7 +123,7 @@ def from_database(load: Load, url: str, **more: object) -> LoadedSettings:
 def test_a_failure_that_may_pass_is_tried_again_and_no_more_often_than_said(
     load: Load, prefect_server: PrefectServer
 ) -> None:
-    nobody = f"postgresql+psycopg://reader:hunter2@127.0.0.1:{free_port()}/crm"
+    nobody = f"postgresql+psycopg://reader:hunter2@127.0.0.1:{deaf_port()}/crm"
     tries = {"orchestration__attempts": 3, "orchestration__retry_delay_seconds": 0.2}
     seen = Seen(prefect_server)
 
@@ -163,7 +163,7 @@ def test_a_database_that_comes_back_in_time_does_not_fail_the_run(
 
 def test_a_server_that_is_away_is_an_error_before_any_work(load: Load, tmp_path: Path) -> None:
     loaded = load(
-        orchestration__api_url=f"http://127.0.0.1:{free_port()}/api",
+        orchestration__api_url=f"http://127.0.0.1:{deaf_port()}/api",
         orchestration__wait_for_server_seconds=0,
     )
 

@@ -14,7 +14,7 @@ import pytest
 from dealcast.errors import StoreAwayError, StoreError
 from dealcast.settings import StorageSettings
 from dealcast.workflow.store import Store, open_store
-from servers.ports import free_port
+from servers.ports import deaf_port
 from servers.proxy import Faults, Proxy, faulty
 from servers.seaweed import READER_KEY, READER_SECRET, S3Server, seaweed
 
@@ -90,7 +90,7 @@ def test_what_is_set_wrong_is_named(
 def test_an_endpoint_where_nobody_listens_is_told_soon(
     s3: S3Server, root: str, action: str
 ) -> None:
-    nowhere = settings(s3, root, endpoint=f"http://127.0.0.1:{free_port()}", attempts=4)
+    nowhere = settings(s3, root, endpoint=f"http://127.0.0.1:{deaf_port()}", attempts=4)
     began = time.monotonic()
 
     with pytest.raises(StoreAwayError, match="nothing answers"):

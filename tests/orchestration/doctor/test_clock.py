@@ -7,7 +7,7 @@ import pytest
 from dealcast.orchestration.doctor import Outcome, Setup
 from dealcast.orchestration.doctor.clock import clock, judged
 from servers.answers import answering
-from servers.ports import free_port
+from servers.ports import deaf_port
 from servers.seaweed import S3Server
 
 SetupWith = Callable[..., Setup]
@@ -54,7 +54,7 @@ def test_a_server_of_another_day_is_told(setup_with: SetupWith) -> None:
 
 
 def test_the_next_server_is_asked_where_one_does_not_answer(setup_with: SetupWith) -> None:
-    away = {"tracking.kind": "mlflow", "tracking.uri": f"http://127.0.0.1:{free_port()}"}
+    away = {"tracking.kind": "mlflow", "tracking.uri": f"http://127.0.0.1:{deaf_port()}"}
     with answering({}) as url:
         there = {"orchestration.kind": "prefect", "orchestration.api_url": f"{url}/api"}
         finding = clock(setup_with(away | there))
@@ -68,7 +68,7 @@ def test_the_next_server_is_asked_where_one_does_not_answer(setup_with: SetupWit
     [
         ({}, "No server is configured"),
         (
-            {"tracking.kind": "mlflow", "tracking.uri": f"http://127.0.0.1:{free_port()}"},
+            {"tracking.kind": "mlflow", "tracking.uri": f"http://127.0.0.1:{deaf_port()}"},
             "No server told its time: http://127.0.0.1",
         ),
     ],

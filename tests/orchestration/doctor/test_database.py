@@ -9,7 +9,7 @@ from dealcast.orchestration.doctor import Finding, Outcome, Setup
 from dealcast.orchestration.doctor.database import database
 from dealcast.orchestration.doctor.spec import refused
 from servers.answers import silent
-from servers.ports import free_port
+from servers.ports import deaf_port
 
 SetupWith = Callable[..., Setup]
 QUERIES = {"opportunities": "SELECT * FROM opportunities"}
@@ -61,7 +61,7 @@ def test_a_database_that_is_not_there_is_told(
 
 
 def test_nobody_who_listens_is_told_at_once(setup_with: SetupWith) -> None:
-    finding = told(setup_with, f"postgresql://me:hunter2@127.0.0.1:{free_port()}/crm")
+    finding = told(setup_with, f"postgresql://me:hunter2@127.0.0.1:{deaf_port()}/crm")
 
     assert finding.outcome == Outcome.FAILED
     assert "does not answer" in finding.found

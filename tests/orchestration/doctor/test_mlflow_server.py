@@ -10,7 +10,7 @@ from dealcast.orchestration.doctor.mlflow_server import mlflow
 from dealcast.orchestration.doctor.spec import refused
 from servers.answers import Answers, answering, silent
 from servers.mlflow import MlflowServer
-from servers.ports import free_port
+from servers.ports import deaf_port
 
 SetupWith = Callable[..., Setup]
 
@@ -64,7 +64,7 @@ def test_what_is_wrong_with_a_server_is_told_with_what_to_do(
 
 
 def test_a_server_that_is_away_is_told(setup_with: SetupWith) -> None:
-    uri = f"http://127.0.0.1:{free_port()}"
+    uri = f"http://127.0.0.1:{deaf_port()}"
 
     finding = told(setup_with, uri)
 

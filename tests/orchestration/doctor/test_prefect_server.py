@@ -13,7 +13,7 @@ from dealcast.orchestration.doctor.prefect_server import prefect, schedules
 from dealcast.orchestration.doctor.spec import refused
 from dealcast.settings import LoadedSettings
 from servers.answers import Answers, answering, silent
-from servers.ports import free_port, wait_until
+from servers.ports import deaf_port, wait_until
 from servers.prefect import PrefectServer, prefect_server_in, worker
 
 SetupWith = Callable[..., Setup]
@@ -83,7 +83,7 @@ def test_something_else_that_answers_is_told(setup_with: SetupWith) -> None:
 
 
 def test_a_server_that_is_away_is_told_without_waiting_for_it(setup_with: SetupWith) -> None:
-    url = f"http://127.0.0.1:{free_port()}/api"
+    url = f"http://127.0.0.1:{deaf_port()}/api"
     setup = setup_at(setup_with, url, **{"orchestration.wait_for_server_seconds": 30})
 
     begun = time.monotonic()

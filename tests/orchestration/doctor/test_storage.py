@@ -11,7 +11,7 @@ from dealcast.orchestration.doctor.storage import storage
 from dealcast.settings import StorageSettings
 from dealcast.workflow.store import open_store
 from servers.answers import silent
-from servers.ports import free_port
+from servers.ports import deaf_port
 from servers.seaweed import READER_KEY, READER_SECRET, S3Server
 
 SetupWith = Callable[..., Setup]
@@ -151,7 +151,7 @@ def test_a_key_that_may_only_read_is_told(setup_with: SetupWith, s3: S3Server) -
 def test_an_endpoint_that_nobody_listens_on_is_told_at_once(
     setup_with: SetupWith, s3: S3Server
 ) -> None:
-    endpoint = f"http://127.0.0.1:{free_port()}"
+    endpoint = f"http://127.0.0.1:{deaf_port()}"
 
     finding = told(setup_with(on_s3(s3, "s3://crm/store", endpoint=endpoint)))
 
