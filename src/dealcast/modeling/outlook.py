@@ -8,8 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 from dealcast.contracts import CrmTables
+from dealcast.modeling.amounts import with_amount
 from dealcast.modeling.risks import CompetingRisks
-from dealcast.modeling.scoring import with_amount
 from dealcast.modeling.traits import FloatArray, Traits, traits_of
 from dealcast.snapshots import day_number
 

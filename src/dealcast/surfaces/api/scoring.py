@@ -1,5 +1,6 @@
 """Opportunities of a request → scores, by the very functions that the step `score` calls."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -129,12 +130,11 @@ def _parts(explained: Explained) -> Iterator[list[Item]]:
 
 
 def _refuse_repeated(ids: Sequence[str]) -> None:
-    if len(set(ids)) == len(ids):
+    repeated = [id_ for id_, times in Counter(ids).items() if times > 1]
+    if not repeated:
         return
-    seen: set[str] = set()
-    repeated = [i for i in ids if i in seen or seen.add(i)]  # type: ignore[func-returns-value]
     raise ProblemError(
         "conflict",
-        f"{len(repeated):,} opportunities are given twice: {listed(dict.fromkeys(repeated))}.",
+        f"{len(repeated):,} opportunities are given more than once: {listed(repeated)}.",
         remedy="give each opportunity once",
     )

@@ -9,6 +9,8 @@ from dealcast.settings import CrmColumns
 # What makes Excel, LibreOffice and Google Sheets take a cell for a formula (OWASP, CSV injection).
 RUNS_AS_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - full-width forms, which they take too
 
+PERCENT_DECIMALS = 2
+
 
 def runs_as_formula(text: pl.Expr) -> pl.Expr:
     """Whether a spreadsheet would run the cell; null where there is none."""
@@ -23,6 +25,11 @@ def harmless(text: pl.Expr) -> pl.Expr:
 def percent(decimals: int) -> pl.Expr:
     """The chance to be won in per cent (0-100)."""
     return (pl.col("p_won") * 100).round(decimals)
+
+
+def with_percent(scored: pl.DataFrame, columns: CrmColumns) -> pl.DataFrame:
+    """The rows of a CRM that takes 42.5 for 42.5 %, and days as YYYY-MM-DD."""
+    return scored.select(**cells(columns, percent(PERCENT_DECIMALS)))
 
 
 def cells(columns: CrmColumns, probability: pl.Expr) -> dict[str, Any]:

@@ -9,11 +9,10 @@ import polars as pl
 
 from dealcast.settings import CrmColumns
 from dealcast.surfaces.crm.cells import cells, percent
-from dealcast.surfaces.crm.spec import Crm, OwnIds
+from dealcast.surfaces.crm.spec import MEGABYTE, Crm, OwnIds
 
 ROW_ID = "(Do Not Modify) Opportunity"
 BESIDE_ROW_ID = ("(Do Not Modify) Row Checksum", "(Do Not Modify) Modified On")
-MEGABYTE = 1_000_000
 NO_DECIMALS = 0
 
 

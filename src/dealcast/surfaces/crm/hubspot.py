@@ -1,24 +1,12 @@
 """HubSpot: a file for the import of deals, which updates by Record ID or a unique property."""
 
-import polars as pl
-
-from dealcast.settings import CrmColumns
-from dealcast.surfaces.crm.cells import cells, percent
-from dealcast.surfaces.crm.spec import Crm, OwnIds
-
-PERCENT_DECIMALS = 2
-MEGABYTE = 1_000_000
-
-
-def rows(scored: pl.DataFrame, columns: CrmColumns) -> pl.DataFrame:
-    """Labels of properties as headings; the probability is a plain number, the day a date."""
-    return scored.select(**cells(columns, percent(PERCENT_DECIMALS)))
-
+from dealcast.surfaces.crm.cells import with_percent
+from dealcast.surfaces.crm.spec import MEGABYTE, Crm, OwnIds
 
 HUBSPOT = Crm(
     name="hubspot",
     columns=lambda export: export.hubspot,
-    rows=rows,
+    rows=with_percent,
     own_ids=OwnIds("Record ID", r"^[0-9]+$", "digits only"),
     for_other_ids="--id-column with the label of the deal property with unique values that holds "
     "them",

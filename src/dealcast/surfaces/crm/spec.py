@@ -7,6 +7,8 @@ import polars as pl
 
 from dealcast.settings import CrmColumns, ExportSettings
 
+MEGABYTE = 1_000_000
+
 
 @dataclass(frozen=True)
 class OwnIds:

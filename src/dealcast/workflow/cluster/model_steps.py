@@ -92,7 +92,7 @@ def score_open(ws: Workspace) -> Made:
 class Scorer:
     """A kernel: opportunities with the amounts stated in plans in, scores of the open ones out.
 
-    `overall` and `of_product`: what was won, as `modeling.scoring.Worth` has it.
+    `overall` and `of_product`: what was won, as `modeling.amounts.Worth` has it.
     """
 
     today: Any
@@ -110,7 +110,8 @@ class Scorer:
 
     def scored(self, rows: pl.DataFrame) -> Any:
         """Scores and reasons."""
-        from dealcast.modeling.scoring import Worth, amounts, open_on, scored
+        from dealcast.modeling.amounts import Worth, amounts
+        from dealcast.modeling.scoring import open_on, scored
 
         worth = Worth(self.prices.lazy(), self.overall.lazy(), self.of_product.lazy())
         stated = rows.lazy().select("opportunity_id", AMOUNT)
@@ -149,7 +150,7 @@ def _with_stated_amounts(ws: Workspace, tables: ClusterTables) -> Frame:
 
 def _worth(ws: Workspace, tables: ClusterTables) -> tuple[pl.DataFrame, ...]:
     """List prices, and of what was won the discount and mean value, and that of each product."""
-    from dealcast.modeling.scoring import list_prices
+    from dealcast.modeling.amounts import list_prices
 
     products = dimensions_of(ws).get("products")
     prices = list_prices(None if products is None else products.lazy()).collect()
