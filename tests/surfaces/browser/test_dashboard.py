@@ -5,7 +5,6 @@ Screenshots are kept in the folder DEALCAST_SCREENSHOTS names, else in pytest's 
 
 import importlib.util
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,50 +18,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dealcast.surfaces.words import count, short
+from servers.chromium import NEEDED, SIZES, least_contrast
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("playwright") is None, reason="Playwright is not installed"
-    ),
+    *NEEDED,
     pytest.mark.skipif(
         importlib.util.find_spec("streamlit") is None, reason="Streamlit is not installed"
     ),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 PAGES = ("Overview", "Opportunities", "Forecast", "Data quality", "Model", "Monitoring", "Runs")
-SIZES = {"page": (1280, 900), "telephone": (390, 844)}
 PATIENCE = 120_000  # milliseconds: a machine may be busy
 IDLE = """() => document.querySelector('[data-testid=stApp]')
     ?.dataset.testScriptState === 'notRunning'"""
-CONTRAST = """() => {
-  const light = (colour) => {
-    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
-      .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
-  };
-  const app = document.querySelector('[data-testid=stApp]');
-  const paper = light(getComputedStyle(app).backgroundColor);
-  const texts = [...document.querySelectorAll(
-    ".dealcast p, .dealcast td, .dealcast th, .dealcast .detail, .dealcast text, h1")];
-  return Math.min(...texts.filter((e) => e.getClientRects().length
-      && !e.classList.contains("on-dark")).map((e) => {
-    const style = getComputedStyle(e);
-    const ink = light(e instanceof SVGElement ? style.fill : style.color);
-    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-  }));
-}"""
+CONTRAST = least_contrast(
+    "[data-testid=stApp]",
+    ".dealcast p, .dealcast td, .dealcast th, .dealcast .detail, .dealcast text:not(.on-dark), h1",
+)
 
 
 @contextmanager
@@ -100,16 +74,6 @@ def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
 def sample_url(sample: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with dashboard_on(sample.store.root, tmp_path_factory.mktemp("log") / "log") as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def chromium() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
-        yield browser
-        browser.close()
 
 
 Visit = Callable[..., "Page"]

@@ -1,33 +1,17 @@
 """The report in a real browser: offline, in light and dark, on a page and on a telephone."""
 
-import importlib.util
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from servers.chromium import NEEDED, SIZES, least_contrast
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-# Chromium calls home by itself; none of that may be taken for a request of the page.
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("playwright") is None, reason="Playwright is not installed"
-    ),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
-SIZES = {"page": (1280, 900), "telephone": (390, 844)}
+pytestmark = [*NEEDED]
 A4 = {"width": 718, "height": 1047}  # within the margins that a browser leaves
 TOO_WIDE = """() => [...document.querySelectorAll("body *")]
     .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".table"))
@@ -35,20 +19,7 @@ TOO_WIDE = """() => [...document.querySelectorAll("body *")]
 SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll(".chart text")]
     .filter((e) => e.getClientRects().length)
     .map((e) => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a))"""
-CONTRAST = """() => {
-  const light = (colour) => {
-    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
-      .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
-  };
-  const paper = light(getComputedStyle(document.body).backgroundColor);
-  const texts = [...document.querySelectorAll("p, td, th, li, h1, h2, .detail, .label, .muted")];
-  return Math.min(...texts.filter((e) => e.getClientRects().length).map((e) => {
-    const style = getComputedStyle(e);
-    const ink = light(e instanceof SVGElement ? style.fill : style.color);
-    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-  }));
-}"""
+CONTRAST = least_contrast("body", "p, td, th, li, h1, h2, .detail, .label, .muted")
 OVERLAPS = """() => [...document.querySelectorAll(".chart")]
     .filter((svg) => svg.getClientRects().length)
     .flatMap((svg) => {
@@ -60,24 +31,14 @@ OVERLAPS = """() => [...document.querySelectorAll(".chart")]
     })"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def opened(browser: "Browser") -> "Iterator[Callable[..., Page]]":
+def opened(chromium: "Browser") -> "Iterator[Callable[..., Page]]":
     """Opens a report as a file; what it logs or asks for is kept in `page.heard`."""
     contexts = []
 
     def open_(ran: Any, size: str = "page", *, scheme: Any = "light", scripts: bool = True) -> Any:
         width, height = SIZES[size]
-        context = browser.new_context(
+        context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
             java_script_enabled=scripts,
