@@ -9,28 +9,28 @@ from dealcast.settings.loading import (
     shown,
 )
 from dealcast.settings.section import Section
-from dealcast.settings.tree import (
+from dealcast.settings.serving import ApiKey, ApiSettings, StackSettings
+from dealcast.settings.sources import (
     SOURCE_KINDS,
-    ApiKey,
-    ApiSettings,
+    FilesSource,
+    KaggleSource,
+    SampleSource,
+    SourceSettings,
+    SqlSource,
+)
+from dealcast.settings.tree import (
     AuditSettings,
     CleaningSettings,
     DataSettings,
     EngineSettings,
     FeatureSettings,
-    FilesSource,
     ForecastSettings,
-    KaggleSource,
     LoggingSettings,
     ModelSettings,
     MonitoringSettings,
     OrchestrationSettings,
     QualitySettings,
-    SampleSource,
     Settings,
-    SourceSettings,
-    SqlSource,
-    StackSettings,
     StorageSettings,
     TrackingSettings,
 )

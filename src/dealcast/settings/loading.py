@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from dealcast.errors import SettingsError, listed, nearest
 from dealcast.settings.section import Section
-from dealcast.settings.tree import SOURCE_KINDS, SampleSource, Settings
+from dealcast.settings.sources import SOURCE_KINDS, SampleSource
+from dealcast.settings.tree import Settings
 
 ENVIRONMENTS = ("development", "staging", "production")
 DEFAULT_ENVIRONMENT = ENVIRONMENTS[0]

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Discriminator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from dealcast.settings.crm import ExportSettings
 from dealcast.settings.section import Section
+from dealcast.settings.serving import ApiSettings, DashboardSettings, StackSettings
+from dealcast.settings.sources import SampleSource, SourceSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -33,95 +35,6 @@ class DataSettings(Section):
         1, ge=1, le=12, description="Month (1-12) in which fiscal quarter 1 begins."
     )
     currency: str = Field("USD", description="Currency of amounts, for display only.")
-
-
-class FilesSource(Section):
-    """CSV or Parquet files: one file, or a folder of them."""
-
-    kind: Literal["files"] = "files"
-    path: str | None = Field(None, description="File or folder to read.")
-    mapping: str = Field(
-        "default",
-        description="Column and stage names: default, salesforce, hubspot or a YAML file.",
-    )
-    date_order: Literal["auto", "MDY", "DMY", "YMD"] = Field(
-        "auto", description="Order of day, month and year; auto decides by the whole column."
-    )
-    decimal: Literal["auto", ".", ","] = Field("auto", description="Decimal mark of amounts.")
-    delimiter: Literal["auto", ",", ";", "\t", "|"] = Field("auto", description="Field delimiter.")
-    encoding: str = Field("auto", description="Text encoding, such as utf-8 or cp1252.")
-
-
-class KaggleSource(Section):
-    """The public CRM data set on Kaggle."""
-
-    kind: Literal["kaggle"] = "kaggle"
-    dataset: str = Field(
-        "innocentmfa/crm-sales-opportunities", description="OWNER/NAME of the data set."
-    )
-    attempts: int = Field(4, ge=1, le=10, description="Tries before giving up, with back-off.")
-    username: str | None = Field(None, description="Kaggle user; else from the usual places.")
-    key: SecretStr | None = Field(None, description="Kaggle key; else from the usual places.")
-
-
-class SampleSource(Section):
-    """A generated CRM whose true probabilities are known."""
-
-    kind: Literal["sample"] = "sample"
-    opportunities: int = Field(8_800, ge=1, description="How many opportunities (count).")
-    seed: int = Field(7, ge=0, description="Same seed, same export.")
-    signal: float = Field(
-        0.0, ge=0, le=5, description="Strength of agent, product and account effects; 0 as in life."
-    )
-    calendar: float = Field(
-        1.0, ge=0, le=2, description="Strength of the quarter-end effect; 0 switches it off."
-    )
-    start: date = Field(date(2024, 10, 1), description="First engage date.")
-    days: int = Field(457, ge=120, description="Days from the first engage date to the export.")
-    dirt: float = Field(
-        1.0, ge=0, le=10, description="Typos and bad rows, in multiples of the usual; 0 is clean."
-    )
-    account_blank_while_open: bool = Field(
-        True, description="Leave the account blank on most open opportunities, as real CRMs do."
-    )
-    truncate_left_days: int = Field(
-        150, ge=0, description="Closes in the first days are missing (days), as in real exports."
-    )
-
-
-class SqlSource(Section):
-    """A database that SQLAlchemy reaches: a query per table, read in batches, never written."""
-
-    kind: Literal["sql"] = "sql"
-    url: SecretStr | None = Field(
-        None, description="Database URL, such as postgresql+psycopg://USER:PASSWORD@HOST/NAME."
-    )
-    queries: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        {},
-        description="Table (opportunities, accounts, products, sales_agents) to the SELECT that "
-        "reads it.",
-    )
-    mapping: str = Field(
-        "default",
-        description="Column and stage names: default, salesforce, hubspot or a YAML file.",
-    )
-    cursor_column: str | None = Field(
-        None,
-        description="Column of the opportunities query that grows with every change, such as "
-        "updated_at: only rows past its last value are read. By default all are read.",
-    )
-    full_refresh: bool = Field(False, description="Read everything anew, cursor or not.")
-    batch_rows: int = Field(
-        50_000, ge=1, description="Rows fetched from the database at a time (count)."
-    )
-    timeout_seconds: int = Field(
-        600, ge=1, description="Longest that one statement may take (seconds)."
-    )
-
-
-SourceSettings = Annotated[
-    FilesSource | KaggleSource | SampleSource | SqlSource, Discriminator("kind")
-]
 
 
 class StorageSettings(Section):
@@ -462,90 +375,6 @@ class ForecastSettings(Section):
     )
 
 
-Port = Annotated[int, Field(ge=1, le=65_535)]
-
-
-class StackSettings(Section):
-    """The services that `dealcast stack up` starts on this machine, on loopback."""
-
-    folder: str = Field("data/stack", description="Folder of their data, logs and secrets.")
-    postgres_port: Port = Field(5433, description="Port of PostgreSQL.")
-    postgres_user: str | None = Field(
-        None,
-        description="User of this machine that PostgreSQL runs as where the caller is root, which "
-        "it refuses to be; by default postgres, else nobody.",
-    )
-    s3_port: Port = Field(8333, description="Port of the S3 server (SeaweedFS).")
-    mlflow_port: Port = Field(5001, description="Port of the MLflow server.")
-    prefect_port: Port = Field(4200, description="Port of the Prefect server.")
-
-
-class DashboardSettings(Section):
-    """Where `dealcast dashboard` listens. It asks nobody for a password."""
-
-    address: str = Field(
-        "127.0.0.1",
-        min_length=1,
-        description="Address to listen on; 127.0.0.1: this machine alone.",
-    )
-    port: Port = Field(8501, description="Port to listen on.")
-
-
-class ApiKey(Section):
-    """Who may call the API, and what for. The key itself is kept nowhere."""
-
-    name: str = Field(
-        pattern=r"^[\w.@-]{1,64}$", description="Whose it is; in the log of each request."
-    )
-    scopes: tuple[Literal["read", "score"], ...] = Field(
-        min_length=1, description="read: what the last run issued; score: new opportunities."
-    )
-    sha256: str = Field(
-        pattern=r"^[0-9a-f]{64}$",
-        description="SHA-256 of the key, as `dealcast api key` prints it.",
-    )
-
-
-class ApiSettings(Section):
-    """Scores over HTTP: where, for whom, and how much at a time."""
-
-    host: str = Field(
-        "127.0.0.1", min_length=1, description="Address to listen on; loopback by default."
-    )
-    port: Port = Field(8000, description="Port to listen on.")
-    keys: tuple[ApiKey, ...] = Field(
-        (), description="Who may call: a list of name, scopes and sha256 (`dealcast api key`)."
-    )
-    without_keys: bool = Field(
-        False, description="Answer everybody where there are no keys; on loopback only."
-    )
-    max_body_bytes: int = Field(
-        1_048_576, ge=1_024, description="Largest body of a request (bytes)."
-    )
-    max_opportunities: int = Field(
-        1_000, ge=1, le=100_000, description="Most opportunities in one request or page (count)."
-    )
-    max_requests: int = Field(
-        100, ge=1, description="Most requests answered at once (count); more are told to come back."
-    )
-    timeout_seconds: float = Field(
-        10, gt=0, le=600, description="Longest that one request may take (seconds)."
-    )
-    reload_seconds: float = Field(
-        15,
-        gt=0,
-        le=86_400,
-        description="How often a new champion and new scores are looked for (seconds).",
-    )
-
-    @field_validator("keys")
-    @classmethod
-    def _keys_differ(cls, keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
-        if len({k.name for k in keys}) < len(keys) or len({k.sha256 for k in keys}) < len(keys):
-            raise ValueError("must have another name and another key each")
-        return keys
-
-
 class Settings(Section):
     """The whole tree. A pure function receives its own section, never this."""
 
@@ -567,11 +396,3 @@ class Settings(Section):
     api: ApiSettings = ApiSettings()
     logging: LoggingSettings = LoggingSettings()
     audit: AuditSettings = AuditSettings()
-
-
-SOURCE_KINDS: dict[str, type[Section]] = {
-    "files": FilesSource,
-    "kaggle": KaggleSource,
-    "sample": SampleSource,
-    "sql": SqlSource,
-}
