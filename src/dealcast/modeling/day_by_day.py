@@ -23,10 +23,17 @@ def fitted_by_day(
     names: Sequence[str], record: Record, days: Sequence[date], context: Context
 ) -> Iterator[tuple[History, Mapping[str, Fitted]]]:
     """What was known at the end of each day, and what each of the estimators learns from it."""
-    for histories in _at_a_time(record, days):
-        fits = [ESTIMATORS[name].fit_each(histories, context) for name in names]
-        for history, *fitted in zip(histories, *fits, strict=True):
-            yield history, dict(zip(names, fitted, strict=True))
+    for some in _at_a_time(record, days):
+        yield from _fitted(names, [record.known_by(day) for day in some], context)
+
+
+def _fitted(
+    names: Sequence[str], histories: Sequence[History], context: Context
+) -> Iterator[tuple[History, Mapping[str, Fitted]]]:
+    """The same of some histories, which are let go of before others are made: they are large."""
+    fits = [ESTIMATORS[name].fit_each(histories, context) for name in names]
+    for history, *fitted in zip(histories, *fits, strict=True):
+        yield history, dict(zip(names, fitted, strict=True))
 
 
 def incidences_by_day(
@@ -61,8 +68,8 @@ def _never_close_by_day(
         if isinstance(fitted, CompetingRisks) and fitted.never_close is not None
     }
     found: dict[str, dict[int, NeverClose]] = {name: {} for name in models}
-    for histories in _at_a_time(record, days):
-        each = [(name, history) for history in histories for name in models]
+    for some in _at_a_time(record, days):
+        each = [(name, history) for history in map(record.known_by, some) for name in models]
         updated = updated_abreast([(models[name], history) for name, history in each])
         for (name, history), model in zip(each, updated, strict=True):
             if model.never_close is not None:
@@ -70,8 +77,8 @@ def _never_close_by_day(
     return found
 
 
-def _at_a_time(record: Record, days: Sequence[date]) -> Iterator[list[History]]:
-    """The histories of as many days as are learnt from abreast."""
+def _at_a_time(record: Record, days: Sequence[date]) -> Iterator[Sequence[date]]:
+    """As many days as are learnt from abreast."""
     count = max(1, ABREAST // max(1, len(record.closed)))
     for start in range(0, len(days), count):
-        yield [record.known_by(day) for day in days[start : start + count]]
+        yield days[start : start + count]

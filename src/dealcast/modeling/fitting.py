@@ -11,7 +11,7 @@ from dealcast.modeling.boosting import learn_boosted
 from dealcast.modeling.effects import GroupEffects
 from dealcast.modeling.entity_effects import Speed, learn_winning
 from dealcast.modeling.hazard import ClosingTable, fit_closing_table
-from dealcast.modeling.history import History, once_each
+from dealcast.modeling.history import History, PersonDays, once_each
 from dealcast.modeling.mixture import Mixture, learn
 from dealcast.modeling.never_close import LEARNT, LEVELS, log_odds
 from dealcast.modeling.risks import CompetingRisks, updated_abreast
@@ -92,10 +92,12 @@ def _boosted(
 class _Fit:
     """What is learnt of a history, each part given the others.
 
-    `never`: the chance of each opportunity that it never closes.
+    `seen`: those of it that were at risk, and their person-days; of the history itself, which
+    keeps this, it would never be let go. `never`: the chance of each that it never closes.
     """
 
-    history: History
+    seen: History
+    days: PersonDays
     mixture: Mixture
     speed: Speed
     never: FloatArray
@@ -105,35 +107,34 @@ class _Fit:
     @classmethod
     def begun(cls, history: History, mixture: Mixture, fiscal_year_start_month: int) -> "_Fit":
         """A first guess, with the usual speed for all."""
-        seen = history.at_risk
+        seen, days = history.at_risk, history.person_days
         never = np.where(seen.is_closed, 0.0, FIRST_GUESS)
-        return cls(history, mixture, Speed(seen, ()), never, fiscal_year_start_month)
+        return cls(seen, days, mixture, Speed(seen, ()), never, fiscal_year_start_month)
 
     def told_apart(self, entities: Sequence[str]) -> "_Fit":
         """The same, from which to go on with a speed for each entity."""
         other = copy(self)
         other.mixture = self.mixture.told_apart(entities)
-        other.speed = Speed(self.history.at_risk, entities)
+        other.speed = Speed(self.seen, entities)
         return other
 
     def fit_table(self) -> None:
         """The closing process, given who never closes and how fast the others do."""
-        days = self.history.person_days
         self.table = fit_closing_table(
-            days,
+            self.days,
             fiscal_year_start_month=self.fiscal_year_start_month,
-            at_risk=days.at_risk((1 - self.never) * np.exp(self.speed.log_speed)),
+            at_risk=self.days.at_risk((1 - self.never) * np.exp(self.speed.log_speed)),
         )
 
     def fit_speed(self) -> None:
         """How entities differ in speed, given the rest."""
-        self.speed.fit((1 - self.never) * _exposure(self.history.at_risk, self.table))
+        self.speed.fit((1 - self.never) * _exposure(self.seen, self.table))
 
     def result(self, entities: Sequence[str]) -> CompetingRisks:
         """The model, with how these entities differ in winning."""
         table, winning = self.table, tuple[GroupEffects, ...]()
         if entities:
-            shares, winning = learn_winning(self.history.at_risk, table, entities)
+            shares, winning = learn_winning(self.seen, table, entities)
             table = replace(table, won=shares)
         return CompetingRisks(table, self.mixture.result(), self.speed.result(), winning)
 

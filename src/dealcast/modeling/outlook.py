@@ -10,13 +10,15 @@ import polars as pl
 from dealcast.contracts import CrmTables
 from dealcast.modeling.amounts import with_amount
 from dealcast.modeling.risks import CompetingRisks
-from dealcast.modeling.traits import FloatArray, Traits, traits_of
+from dealcast.modeling.traits import ENTITIES, FloatArray, Traits, traits_of
 from dealcast.snapshots import day_number
 
 # New opportunities are believed to be like those of the last quarter (days).
 RECENT_DAYS = 91
 # What is known of an opportunity on the day it is engaged; the account mostly is not.
 KNOWN_AT_ENGAGING = ("sales_agent", "product")
+# What is said of each open opportunity.
+OF_OPEN = ("opportunity_id", *KNOWN_AT_ENGAGING, "amount", "amount_from", "is_stale")
 # Kinds of new opportunities whose chances are computed; of more, so many are taken evenly.
 LARGEST_MIX = 400
 
@@ -50,15 +52,14 @@ def win_chances(
     rows = (
         with_amount(still_open, tables, origin)
         .with_columns(is_stale=age > _oldest_closed_age(dated, origin))
+        .select(*OF_OPEN, pl.col("engage_date", *ENTITIES).exclude(OF_OPEN))
         .sort("opportunity_id")
         .collect()
     )
     today = np.full(rows.height, day_number(origin))
     of_kinds, kind = fitted.daily_of_kinds(traits_of(rows), today, days)
     return WinChances(
-        open=rows.select(
-            "opportunity_id", "sales_agent", "product", "amount", "amount_from", "is_stale"
-        ),
+        open=rows.select(OF_OPEN),
         won=of_kinds.won,
         fresh=_fresh(fitted, _recent_mix(dated, origin), origin, days),
         kind=kind,
@@ -75,10 +76,14 @@ def _oldest_closed_age(dated: pl.LazyFrame, origin: date) -> int:
 def _recent_mix(dated: pl.LazyFrame, origin: date) -> pl.DataFrame:
     """Agents and products of the latest arrivals with the `share` (0-1) of each pair."""
     age = (pl.lit(origin) - pl.col("engage_date")).dt.total_days()
-    recent = dated.select(*KNOWN_AT_ENGAGING, is_recent=age < RECENT_DAYS).collect()
-    if recent["is_recent"].any():
-        recent = recent.filter("is_recent")
-    mix = recent.group_by(KNOWN_AT_ENGAGING).len("count").sort(KNOWN_AT_ENGAGING)
+    mix = (
+        dated.group_by(KNOWN_AT_ENGAGING)
+        .agg(count=pl.len(), recent=(age < RECENT_DAYS).sum())
+        .sort(KNOWN_AT_ENGAGING)
+        .collect()
+    )
+    if mix["recent"].sum():
+        mix = mix.filter(pl.col("recent") > 0).with_columns(count="recent")
     mix = mix.gather_every(-(-max(mix.height, 1) // LARGEST_MIX))
     return mix.with_columns(share=pl.col("count") / pl.col("count").sum())
 

@@ -81,7 +81,10 @@ class Traits:
     def take(self, rows: BoolArray | DayArray) -> "Traits":
         """Those at these positions, or where this mask is true."""
         at: DayArray = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows  # type: ignore[assignment]
-        return Traits(self.engaged[at], _Taken(self.names, at), _from=(self, at))
+        engaged = self.engaged[at]
+        # Of the whole, so that groups of parts of parts are not found on the way.
+        whole, place = (self, at) if self._from is None else (self._from[0], self._from[1][at])
+        return Traits(engaged, _Taken(whole.names, place), _from=(whole, place))
 
     def _told_apart(self, of: tuple[str, ...]) -> Groups:
         if self._from is not None:
