@@ -96,9 +96,9 @@ def arrivals_by(
     fiscal_year_start_month: int = 1,
 ) -> Arrivals:
     """The arrivals known at the end of a day, from the day from which the export has them all."""
-    engaged = opportunities.filter(pl.col("engage_date").is_between(complete_from, known_until))
-    first = day_number(complete_from)
-    at = day_number(engaged["engage_date"].to_numpy()) - first
+    day, first = opportunities["engage_date"], day_number(complete_from)
+    engaged = day.filter(day.is_between(complete_from, known_until))
+    at = day_number(engaged.to_numpy()) - first
     days = (known_until - complete_from).days + 1
     counts = np.bincount(at, minlength=days).astype(np.float64)
     return Arrivals(first, counts, fiscal_year_start_month)

@@ -48,7 +48,12 @@ def bookings_by(opportunities: pl.DataFrame, known_until: date) -> Bookings:
 
     Raises HistoryTooShortError where no opportunity had closed by then.
     """
-    closed = opportunities.filter(pl.col("close_date") <= known_until)
+    closed = (
+        opportunities.lazy()
+        .filter(pl.col("close_date") <= known_until)
+        .select("deal_stage", "close_date", "close_value")
+        .collect()
+    )
     if closed.is_empty():
         raise HistoryTooShortError(
             f"No opportunity had closed by {known_until}: there is nothing to forecast from.",

@@ -94,7 +94,8 @@ def evidence_at(
 def _value_of_a_win(opportunities: pl.DataFrame, origin: date, amount: pl.Series) -> float:
     """Mean value of recent wins, else of all; without any, the mean amount of what is open."""
     day = pl.col("close_date")
-    won = opportunities.filter(pl.col("deal_stage") == "Won", day <= origin)
+    rows = opportunities.lazy().filter(pl.col("deal_stage") == "Won", day <= origin)
+    won = rows.select("close_date", "close_value").collect()
     recent = won.filter(day > origin - RECENT_WINS_DAYS * ONE_DAY)
     for values in (recent["close_value"], won["close_value"], amount):
         mean = values.mean()

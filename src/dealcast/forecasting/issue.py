@@ -178,9 +178,8 @@ def _disagreement(method: str, evidence: Evidence, rows: list[Row]) -> Iterator[
 
 def _notes(opportunities: pl.DataFrame, outlook: Outlook, rows: list[Row]) -> Iterator[str]:
     origin = outlook.origin
-    undated = opportunities.filter(
-        pl.col("deal_stage") == "Prospecting", pl.col("engage_date").is_null()
-    ).height
+    prospecting = opportunities["deal_stage"] == "Prospecting"
+    undated = (prospecting & opportunities["engage_date"].is_null()).sum()
     if undated:
         yield (
             f"{undated:,} opportunities have not been engaged: they have no clock, "
@@ -196,6 +195,6 @@ def _notes(opportunities: pl.DataFrame, outlook: Outlook, rows: list[Row]) -> It
     without = sum(row["low"] is None for row in rows)
     if without:
         yield f"{without} of {len(rows)} periods have no interval yet: too few past errors"
-    later = opportunities.filter(pl.col("close_date") > origin).height
+    later = (opportunities["close_date"] > origin).sum()
     if later:
         yield f"{later:,} opportunities closed after {origin}: what is known of them is not used"

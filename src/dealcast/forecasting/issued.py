@@ -35,11 +35,13 @@ def score_issued(
 def _with_actual(ended: pl.DataFrame, opportunities: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Adds what was won in each period."""
     won = (
-        opportunities.filter(pl.col("deal_stage") == "Won", pl.col("close_date") <= as_of)
+        opportunities.lazy()
+        .filter(pl.col("deal_stage") == "Won", pl.col("close_date") <= as_of)
         .group_by("close_date")
         .agg(pl.col("close_value").sum().cast(pl.Float64))
         .sort("close_date")
         .with_columns(pl.col("close_value").cum_sum())
+        .collect()
     )
     days, until = won["close_date"], pl.concat([pl.Series([0.0]), won["close_value"]])
     before = days.search_sorted(ended["period_start"], side="left")
