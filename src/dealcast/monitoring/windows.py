@@ -1,5 +1,6 @@
 """What the model was trained on, and what has come in since: each opportunity in one window."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,6 +18,8 @@ from dealcast.monitoring.statistics import IntArray
 from dealcast.snapshots import DayArray, as_known_on, day_number, month_of_quarter, week_of_quarter
 
 WEEKS_OF_QUARTER = 14
+# What is watched of accounts.
+OF_ACCOUNTS = ("sector", "office_location")
 PARTS_OF_QUARTER = 4 * WEEKS_OF_QUARTER  # months count from 1
 
 
@@ -80,7 +83,7 @@ def newly_engaged(tables: CrmTables, within: Windows) -> pl.DataFrame:
     this opportunity alone. Those of the calendar are left out (`part` holds it), and so are
     histories: all opportunities of an agent share them, and counts grow by themselves.
     """
-    rows = _in_windows(tables, within, "engage_date").drop("close_date", "close_value")
+    rows = _in_windows(tables, within, "engage_date", ("sales_agent", "product"))
     if tables.sales_agents is not None:
         rows = rows.join(tables.sales_agents.collect(), on="sales_agent", how="left")
     on_engaging = rows.lazy().select("opportunity_id", snapshot_date="engage_date")
@@ -93,19 +96,21 @@ def newly_closed(tables: CrmTables, within: Windows) -> pl.DataFrame:
 
     `discounted`: its value as a share of the list price, null unless won and on the price list.
     """
+    names = ("product", "deal_stage", "close_value")
     closed = pl.col("deal_stage").is_in(CLOSED_STAGES)
     won = pl.col("deal_stage") == "Won"
-    rows = _in_windows(tables, within, "close_date").filter(closed)
+    rows = _in_windows(tables, within, "close_date", ("account", *names)).filter(closed)
     rows = rows.with_columns(won=won, won_value=pl.when(won).then(pl.col("close_value")))
     if tables.accounts is not None:
-        rows = rows.join(tables.accounts.collect(), on="account", how="left")
+        accounts = tables.accounts.select("account", *OF_ACCOUNTS).collect()
+        rows = rows.join(accounts, on="account", how="left")
     if tables.products is not None:
         prices = tables.products.select("product", "sales_price").collect()
         price = pl.when(pl.col("sales_price") > 0).then(pl.col("sales_price"))
         rows = rows.join(prices, on="product", how="left").with_columns(
             discounted=pl.col("won_value") / price
         )
-    return rows
+    return rows.drop(names, "sales_price", strict=False)
 
 
 def row_features() -> tuple[FeatureSpec, ...]:
@@ -117,8 +122,13 @@ def row_features() -> tuple[FeatureSpec, ...]:
     )
 
 
-def _in_windows(tables: CrmTables, within: Windows, event: str) -> pl.DataFrame:
-    """Opportunities whose event fell into a window, as each was known at the window's end."""
+def _in_windows(
+    tables: CrmTables, within: Windows, event: str, columns: Sequence[str]
+) -> pl.DataFrame:
+    """Opportunities whose event fell into a window, as each was known at the window's end.
+
+    With opportunity_id, the day of the event, and these columns.
+    """
     then, now = within.trained_until, within.as_of
     day = pl.col(event)
     reference = as_known_on(tables, then).opportunities.filter(
@@ -127,7 +137,7 @@ def _in_windows(tables: CrmTables, within: Windows, event: str) -> pl.DataFrame:
     current = as_known_on(tables, now).opportunities.filter(day > then, day <= now)
     rows = pl.concat(
         [
-            frame.with_columns(is_current=pl.lit(value=is_current))
+            frame.select("opportunity_id", event, *columns, is_current=pl.lit(value=is_current))
             for frame, is_current in ((reference, False), (current, True))
         ]
     ).collect()
