@@ -1,6 +1,7 @@
 """Reading a Delta table into a frame, from a folder or from S3."""
 
 import io
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -17,28 +18,43 @@ VERSIONS = "`dealcast export TABLE --versions` lists the versions there are"
 
 
 def read_frame(
-    location: Location, path: str, version: int | None, where: pl.Expr | None = None
+    location: Location,
+    path: str,
+    version: int | None,
+    where: pl.Expr | None = None,
+    columns: Sequence[str] | None = None,
 ) -> pl.DataFrame | None:
     """The table at a version (default: the latest), or None where there is none.
 
-    `where`: only these rows, without ever holding the others all at once.
+    `where`: only these rows; `columns`: only these, by name or pattern (`^p_.*$`). The others are
+    never held in memory all at once.
     """
     table = opened(location, path, version)
     if table is None:
         return None
     if not location.is_local:
-        return _from_s3(location, path, table, where)
+        return _from_s3(location, path, table, where, columns)
     doing = f"Table '{table_name(path)}' could not be read"
 
     def read() -> pl.DataFrame:
-        wanted = pl.scan_delta(table)
-        return (wanted if where is None else wanted.filter(where)).collect()
+        return _wanted(pl.scan_delta(table), where, columns).collect()
 
     return patiently(location, doing, read, remedy=VERSIONS)
 
 
+def _wanted(
+    rows: pl.LazyFrame, where: pl.Expr | None, columns: Sequence[str] | None
+) -> pl.LazyFrame:
+    some = rows if where is None else rows.filter(where)
+    return some if columns is None else some.select(columns)
+
+
 def _from_s3(
-    location: Location, path: str, table: DeltaTable, where: pl.Expr | None
+    location: Location,
+    path: str,
+    table: DeltaTable,
+    where: pl.Expr | None,
+    columns: Sequence[str] | None,
 ) -> pl.DataFrame:
     # Polars' own S3 client takes no certificate file and no profile; obstore's is set up already.
     if table.protocol().min_reader_version > 1:
@@ -48,21 +64,25 @@ def _from_s3(
             f"{table.protocol().min_reader_version}).",
             remedy="restore a former version with that program",
         )
-    schema = pl.Schema(table.schema().to_arrow())
+    every = pl.LazyFrame(schema=pl.Schema(table.schema().to_arrow()))
+    schema = _wanted(every, None, columns).collect_schema()
     keys = [uri.removeprefix(f"{location.root}/") for uri in table.file_uris()]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        parts = list(pool.map(lambda key: _read_part(location, key, where), keys))
+        parts = list(pool.map(lambda key: _read_part(location, key, where, schema.names()), keys))
     # Files of before a column was added lack it.
     frame = pl.concat([pl.DataFrame(schema=schema), *parts], how="diagonal_relaxed")
     return frame.select(schema.names()).cast(schema)
 
 
-def _read_part(location: Location, key: str, where: pl.Expr | None) -> pl.DataFrame:
+def _read_part(
+    location: Location, key: str, where: pl.Expr | None, columns: Sequence[str]
+) -> pl.DataFrame:
     content, _ = fetched(location, key)
     if content is None:
         raise StoreError(
             f"'{location.place(key)}' is gone, though the table's log lists it.",
             remedy="see that no other program removes files of the store; read a former version",
         )
-    part = pl.read_parquet(io.BytesIO(content))
-    return part if where is None else part.filter(where)
+    part = pl.scan_parquet(io.BytesIO(content))
+    there = [name for name in part.collect_schema() if name in columns]
+    return _wanted(part, where, there).collect()

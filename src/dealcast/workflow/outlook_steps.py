@@ -16,15 +16,17 @@ from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
 
+# What the dead pipeline is told by: scores of many opportunities are large.
+OF_SCORES = ("opportunity_id", "sales_agent", "amount", "expected_value", "is_stale", "age_days")
+
 
 def forecast(ws: Workspace) -> Made:
     """Bookings to come, the method chosen at earlier origins; what came of earlier forecasts."""
-    from dealcast.forecasting import dead_pipeline, forecast_bookings, score_issued
+    from dealcast.forecasting import forecast_bookings, score_issued
 
     model, _ = champion_model(ws)
     made = Made()
-    dead = dead_pipeline(ws.load("scores", "score"))
-    ws.save(made, "dead_pipeline", dead.by_owner)
+    dead = _dead_pipeline(ws, made)
     opportunities = ws.known_tables().opportunities.collect()
     try:
         found = forecast_bookings(
@@ -38,7 +40,7 @@ def forecast(ws: Workspace) -> Made:
         )
     except ModelError as error:
         logger.warning("no forecast: %s", error.problem)
-        made.figures = {"no_forecast": error.problem, "dead_pipeline": dead.to_dict()}
+        made.figures = {"no_forecast": error.problem, "dead_pipeline": dead}
         return made
     ws.save(made, "forecast", found.forecast)
     ws.save(made, "forecast_backtest", found.backtest)
@@ -47,7 +49,7 @@ def forecast(ws: Workspace) -> Made:
     )
     outcomes = score_issued(ws.store.load("forecasts_issued"), opportunities, as_of=ws.as_of)
     ws.save(made, "forecast_outcomes", outcomes)
-    content = {**found.to_dict(), "dead_pipeline": dead.to_dict()}
+    content = {**found.to_dict(), "dead_pipeline": dead}
     made.objects["forecast"] = f"runs/{ws.run_id}/forecast.json"
     ws.store.put_json(made.objects["forecast"], content)
     ws.tracker.log(
@@ -68,9 +70,18 @@ def forecast(ws: Workspace) -> Made:
         "next_periods": _next_periods(found.forecast),
         "forecast_notes": list(found.notes),
         "forecasts_judged": outcomes.height,
-        "dead_pipeline": dead.to_dict(),
+        "dead_pipeline": dead,
     }
     return made
+
+
+def _dead_pipeline(ws: Workspace, made: Made) -> dict[str, Any]:
+    """Save whose open opportunities are stale; returns the figures."""
+    from dealcast.forecasting import dead_pipeline
+
+    dead = dead_pipeline(ws.load("scores", "score", OF_SCORES))
+    ws.save(made, "dead_pipeline", dead.by_owner)
+    return dead.to_dict()
 
 
 def _outlook_on(ws: Workspace, model: Any, opportunities: pl.DataFrame) -> Any:
@@ -83,12 +94,10 @@ def _outlook_on(ws: Workspace, model: Any, opportunities: pl.DataFrame) -> Any:
 
     tables, record = ws.known_tables(), Record.of(opportunities)
     earlier = origins(bookings_by(opportunities, ws.as_of), latest=ws.settings.forecast.origins)
-    learnt = {
-        history.known_until: fitted
-        for history, fitted in fitted_by_day(
-            [model.estimator], record, earlier, fitting_context(ws)
-        )
-    }
+    learnt = {}
+    for history, fitted in fitted_by_day([model.estimator], record, earlier, fitting_context(ws)):
+        learnt[history.known_until] = fitted
+        del history  # before the next one is made: it is large
 
     def outlook_on(origin: date, days: int) -> Outlook:
         fitted: Any
@@ -159,12 +168,10 @@ def monitor_drift(ws: Workspace) -> Made:
 
 def _scores_to_judge(ws: Workspace, horizons: tuple[int, ...]) -> pl.DataFrame | None:
     """Issued scores once the first have matured; before that the predictions of the backtest."""
-    issued = ws.store.load("scores_issued")
     matured = pl.col("scored_on") + pl.duration(days=min(horizons)) <= ws.as_of
-    if issued.filter(matured).height:
-        columns = [c for c in issued.columns if c.startswith(("p_won_", "p_lost_"))]
-        wanted = {f"p_{way}_{h}" for way in ("won", "lost") for h in horizons}
-        return issued.drop([c for c in columns if c not in wanted])
+    if ws.store.load("scores_issued", where=matured, columns=["scored_on"]).height:
+        chances = f"^p_won_({'|'.join(map(str, horizons))})$"
+        return ws.store.load("scores_issued", columns=["opportunity_id", "scored_on", chances])
     if "backtest_predictions" in ws.record("evaluate").tables:
         return ws.load("backtest_predictions", "evaluate")
     return None

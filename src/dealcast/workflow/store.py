@@ -92,20 +92,27 @@ class Store(ObjectStore):
         return parts_by(self._table(name, version), by)
 
     def load(
-        self, name: str, *, version: int | None = None, where: pl.Expr | None = None
+        self,
+        name: str,
+        *,
+        version: int | None = None,
+        where: pl.Expr | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pl.DataFrame:
         """The table, as it is now or as it was at a version. Raises StoreError if there is none.
 
         Of a table that is appended to, the rows of the latest run come last. `where`: only these
-        rows.
+        rows; `columns`: only these, by name or pattern (`^p_.*$`), in which order they stand.
         """
         table = table_named(name)
-        frame = read_frame(self.location, table.path, version, where)
+        frame = read_frame(self.location, table.path, version, where, _asked(table, columns))
         if frame is None:
             raise self._no_such_table(name)
         if table.mode == "append":
             # Delta gives the latest file first. Ids of runs sort by time.
             frame = frame.sort("run_id", maintain_order=True)
+        if columns is not None:
+            return frame.select(columns)
         # Versions of another time may have had another contract: only the current one is checked.
         return frame if version is not None else _checked(table, None, frame)
 
@@ -192,6 +199,13 @@ class Store(ObjectStore):
 def open_store(storage: StorageSettings) -> Store:
     """The store that the settings choose."""
     return Store(locate(storage))
+
+
+def _asked(table: Table, columns: Sequence[str] | None) -> Sequence[str] | None:
+    """The columns to read: where rows are put in order by run, its id too."""
+    if columns is None or table.mode != "append" or "run_id" in columns:
+        return columns
+    return ["run_id", *columns]
 
 
 def _checked(table: Table, contract: type[dy.Schema] | None, frame: pl.DataFrame) -> pl.DataFrame:

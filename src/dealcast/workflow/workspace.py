@@ -1,6 +1,6 @@
 """Workspace: what a step may use. Loads come from the versions that earlier steps recorded."""
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -71,16 +71,25 @@ class Workspace:
             yield table
         made.tables[name] = table.version
 
-    def load(self, name: str, made_by: str) -> pl.DataFrame:
-        """A table in the version that the step made, whatever has been written since."""
-        return self.at_version(name, self.record(made_by).tables[name])
+    def load(
+        self, name: str, made_by: str, columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """A table in the version that the step made, whatever has been written since.
 
-    def at_version(self, name: str, version: int) -> pl.DataFrame:
-        """A table in one version; read only if it was not kept."""
+        `columns`: only these.
+        """
+        return self.at_version(name, self.record(made_by).tables[name], columns)
+
+    def at_version(
+        self, name: str, version: int, columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """A table, or some columns of it, in one version; read only if it was not kept."""
         kept: pl.DataFrame | None = self.memo.get(f"{name}@{version}")
         if kept is not None:
-            return kept
-        frame = self.store.load(name, version=version)
+            return kept if columns is None else kept.select(columns)
+        frame = self.store.load(name, version=version, columns=columns)
+        if columns is not None:
+            return frame
         self._keep(name, version, frame)
         return frame
 
