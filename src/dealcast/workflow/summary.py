@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import polars as pl
+
 from dealcast.contracts import most_valuable
 from dealcast.quality.report import QualityReport
 from dealcast.workflow.manifest import RunManifest, StepRecord
@@ -81,5 +83,7 @@ def _top(steps: dict[str, StepRecord], store: Store, engine: str) -> list[dict[s
     # Of what a cluster scored nothing is fetched here.
     if "score" not in steps or engine == "spark":
         return []
-    scores = most_valuable(store.load("scores", version=steps["score"].tables["scores"]))
-    return scores.filter(~scores["is_stale"]).head(TOP).to_dicts()
+    version, key = steps["score"].tables["scores"], ["opportunity_id", "expected_value"]
+    live = store.load("scores", version=version, where=~pl.col("is_stale"), columns=key)
+    top = pl.col("opportunity_id").is_in(most_valuable(live)["opportunity_id"].head(TOP).to_list())
+    return most_valuable(store.load("scores", version=version, where=top)).to_dicts()

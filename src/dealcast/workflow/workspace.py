@@ -71,9 +71,7 @@ class Workspace:
             yield table
         made.tables[name] = table.version
 
-    def load(
-        self, name: str, made_by: str, columns: Sequence[str] | None = None
-    ) -> pl.DataFrame:
+    def load(self, name: str, made_by: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """A table in the version that the step made, whatever has been written since.
 
         `columns`: only these.

@@ -1,6 +1,6 @@
 """What a run kept: its figures, objects and tables, in the versions that it recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -47,6 +47,21 @@ class Kept:
     def has_table(self, step: str, name: str) -> bool:
         """Whether a step made the table."""
         return step in self.records and name in self.records[step].tables
+
+    def rows(
+        self,
+        step: str,
+        name: str,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pl.Expr | None = None,
+    ) -> pl.DataFrame:
+        """These columns and rows of a table that may be large, as the step made it; read anew.
+
+        Raises StoreError where it is gone.
+        """
+        version = self.records[step].tables[name]
+        return self.store.load(name, version=version, columns=columns, where=where)
 
     def table(self, step: str, name: str) -> pl.DataFrame:
         """A table as the step made it, read once. Raises StoreError where it is gone."""

@@ -15,18 +15,22 @@ from dealcast.surfaces.tables.shape import Cell, Row, Table, number
 from dealcast.surfaces.words import count, counted, share
 
 SHOWN, EXPLAINED = 25, 4
+# What is told of all open opportunities; all else is read of those shown.
+OF_ALL = ("opportunity_id", "expected_value", "amount", "grade", "is_stale")
 
 
 def opportunities(kept: Kept) -> Iterator[Block]:
     """The part, of what the step `score` kept."""
-    figures, scores = kept.figures("score"), most_valuable(kept.table("score", "scores"))
+    figures = kept.figures("score")
+    horizon = figures["horizon_days"]
+    columns = (*OF_ALL, f"p_won_{horizon}")
+    scores = most_valuable(kept.rows("score", "scores", columns=columns))
     if scores.is_empty():
         yield Nothing(
             "No opportunity is open.",
             "an export with open stages is needed; `stages` of the mapping says which they are",
         )
         return
-    horizon = figures["horizon_days"]
     live = scores.filter(~pl.col("is_stale") & pl.col(f"p_won_{horizon}").is_not_null())
     yield Lead(
         f"{figures['expected_wins']:.1f} wins worth {count(figures['expected_value'])} "
@@ -34,12 +38,14 @@ def opportunities(kept: Kept) -> Iterator[Block]:
         f"{counted(scores.height, 'open opportunity', 'open opportunities')}; "
         f"{count(figures['grades'].get('A', 0))} of them have grade A."
     )
-    best, graded = live.head(SHOWN), scores.filter(pl.col("grade").is_not_null())
-    drawn = (*([_grades(kept, graded)] if graded.height else ()), *waterfalls(kept, live.head(1)))
+    shown = pl.col("opportunity_id").is_in(live["opportunity_id"].head(SHOWN).to_list())
+    best = most_valuable(kept.rows("score", "scores", where=shown))
+    graded = scores.filter(pl.col("grade").is_not_null())
+    drawn = (*([_grades(kept, graded)] if graded.height else ()), *waterfalls(kept, best.head(1)))
     if drawn:
         yield Charts(drawn)
     yield _ranked(kept, best, horizon, _rest(figures, live.height - best.height))
-    more = waterfalls(kept, live.slice(1, EXPLAINED))
+    more = waterfalls(kept, best.slice(1, EXPLAINED))
     if more:
         yield More(f"Why: the next {len(more)}, part by part", (Charts(more),))
 

@@ -20,8 +20,8 @@ def waterfalls(kept: Kept, scored: pl.DataFrame) -> tuple[Figure, ...]:
     """The waterfall of each of them, where its parts are kept."""
     if scored.is_empty() or not kept.has_table("score", "score_reasons"):
         return ()
-    ids = scored["opportunity_id"].to_list()
-    parts = kept.table("score", "score_reasons").filter(pl.col("opportunity_id").is_in(ids))
+    of_these = pl.col("opportunity_id").is_in(scored["opportunity_id"].to_list())
+    parts = kept.rows("score", "score_reasons", where=of_these)
     of_each = parts.partition_by("opportunity_id", as_dict=True)
     return tuple(
         _waterfall(kept, row, of_each[(row["opportunity_id"],)])
