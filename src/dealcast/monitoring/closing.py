@@ -1,12 +1,14 @@
 """How readily open opportunities close."""
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 
 from dealcast.contracts import CrmTables
 from dealcast.monitoring.comparison import Comparison, not_applicable, too_few
 from dealcast.monitoring.rates import rate_comparison
-from dealcast.monitoring.statistics import IntArray, compare_rates
+from dealcast.monitoring.statistics import FloatArray, IntArray, compare_rates
 from dealcast.monitoring.windows import PARTS_OF_QUARTER, Windows
 from dealcast.snapshots import DayArray, as_known_on
 
@@ -20,11 +22,8 @@ def compare_time_to_close(tables: CrmTables, within: Windows, *, min_rows: int) 
     An opportunity counts in each on the days on which it was open, so recent ones that had little
     time to close (censored), and old ones of which only survivors are known, do no harm.
     """
-    engaged, closed, oldest = _engaged_and_closed(tables, within)
-    cells = [
-        _days_at_risk(engaged, closed, within, current=current, oldest=oldest)
-        for current in (False, True)
-    ]
+    days = _engaged_and_closed(tables, within)
+    cells = [_days_at_risk(days, within, current=current) for current in (False, True)]
     events = np.stack([closes for closes, _ in cells], axis=1)
     seen = (int(events[:, 0].sum()), int(events[:, 1].sum()))
     if seen[0] < min_rows:
@@ -35,24 +34,34 @@ def compare_time_to_close(tables: CrmTables, within: Windows, *, min_rows: int) 
     return rate_comparison("time_to_close", "log-rank", rates, seen)
 
 
-def _engaged_and_closed(tables: CrmTables, within: Windows) -> tuple[DayArray, DayArray, int]:
-    """Day numbers on which each engaged and closed (or NOT_CLOSED), and the oldest at its close."""
+class _Days(NamedTuple):
+    """How many (`opportunities`) engaged and closed on the same days (day numbers).
+
+    `closed` is NOT_CLOSED where they have not; `oldest`: the greatest age (days) at a close.
+    """
+
+    engaged: DayArray
+    closed: DayArray
+    opportunities: IntArray
+    oldest: int
+
+
+def _engaged_and_closed(tables: CrmTables, within: Windows) -> _Days:
     known = as_known_on(tables, within.as_of).opportunities
     rows = (
         known.filter(pl.col("engage_date").is_not_null())
-        .select(pl.col("engage_date", "close_date").to_physical().cast(pl.Int64))
+        .group_by(pl.col("engage_date", "close_date").to_physical().cast(pl.Int64))
+        .agg(opportunities=pl.len().cast(pl.Int64))
         .collect()
     )
     closed = pl.col("close_date")
     oldest = rows.select((closed - pl.col("engage_date")).max().fill_null(0)).item()
-    days = rows.with_columns(closed.fill_null(NOT_CLOSED))
-    return days["engage_date"].to_numpy(), days["close_date"].to_numpy(), oldest
+    return _Days(*rows.with_columns(closed.fill_null(NOT_CLOSED)).to_numpy().T, oldest)
 
 
-def _days_at_risk(
-    engaged: DayArray, closed: DayArray, within: Windows, *, current: bool, oldest: int
-) -> tuple[IntArray, IntArray]:
+def _days_at_risk(known: _Days, within: Windows, *, current: bool) -> tuple[IntArray, IntArray]:
     """Closes and opportunities at risk by age (days) and part of the quarter, of one window."""
+    engaged, closed, count, oldest = known
     days = within.days(current=current)
     parts = within.part_of_quarter(days)
     size = (oldest + 1) * PARTS_OF_QUARTER
@@ -61,7 +70,8 @@ def _days_at_risk(
         return np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     first = max(int(engaged[there].min()), int(days[0]) - oldest)
     there &= engaged >= first
-    closes, at_risk = _by_engage_day(engaged[there] - first, closed[there] - days[0], first, days)
+    seen = _Days(engaged[there] - first, closed[there] - days[0], count[there], oldest)
+    closes, at_risk = _by_engage_day(seen, first, days)
     age = days[None, :] - (first + np.arange(len(closes)))[:, None]
     valid = (age >= 0) & (age <= oldest)
     key = (age * PARTS_OF_QUARTER + parts[None, :])[valid]
@@ -71,16 +81,15 @@ def _days_at_risk(
     )
 
 
-def _by_engage_day(
-    row: IntArray, column: IntArray, first: int, days: DayArray
-) -> tuple[IntArray, IntArray]:
+def _by_engage_day(seen: _Days, first: int, days: DayArray) -> tuple[FloatArray, FloatArray]:
     """Closes and opportunities at risk by engage day (from `first`) and day of the window.
 
-    Before its engage day an opportunity counts as at risk too: its age is negative there.
+    `seen` counts days from these. Before its engage day an opportunity counts as at risk too: its
+    age is negative there.
     """
     height, width = int(days[-1]) - first + 1, len(days)
-    within = column < width
-    cell = row[within] * width + column[within]
-    closes = np.bincount(cell, minlength=height * width).reshape(height, width)
-    engaged = np.bincount(row, minlength=height)[:, None]
+    within = seen.closed < width
+    cell = seen.engaged[within] * width + seen.closed[within]
+    closes = np.bincount(cell, seen.opportunities[within], height * width).reshape(height, width)
+    engaged = np.bincount(seen.engaged, seen.opportunities, height)[:, None]
     return closes, engaged - closes.cumsum(axis=1) + closes

@@ -26,18 +26,26 @@ def wins_by_lag(
     first close on (before, only survivors are known) and only if the horizon had passed by then.
     Column d counts wins at most d days after; the last row is all weeks together.
     """
-    won = opportunities.filter(pl.col("deal_stage") == "Won", pl.col("close_date") <= known_until)
+    # Those engaged and closed on the same days count together: there are few pairs of days.
+    won = (
+        opportunities.lazy()
+        .filter(pl.col("deal_stage") == "Won", pl.col("close_date") <= known_until)
+        .group_by("engage_date", "close_date")
+        .agg(count=pl.len())
+        .collect()
+    )
     wins = np.zeros((WEEKS_OF_QUARTER + 1, horizon_days + 1), dtype=np.int64)
     if won.is_empty():
         return wins
     first: date | None = opportunities.select(pl.col("close_date").min()).item()
     engaged, closed = (day_number(won[c].to_numpy()) for c in ("engage_date", "close_date"))
+    count = won["count"].to_numpy()
     start, last = day_number(first or known_until), day_number(known_until) - horizon_days
     for lag in range(1, horizon_days + 1):
         day = closed - lag
-        day = day[(day >= np.maximum(engaged, start)) & (day <= last)]
-        week = week_of_quarter(day, fiscal_year_start_month=fiscal_year_start_month)
-        wins[:-1, lag] = np.bincount(week, minlength=WEEKS_OF_QUARTER)
+        counts = (day >= np.maximum(engaged, start)) & (day <= last)
+        week = week_of_quarter(day[counts], fiscal_year_start_month=fiscal_year_start_month)
+        wins[:-1, lag] = np.bincount(week, count[counts], WEEKS_OF_QUARTER)
     wins[-1] = wins.sum(axis=0)
     return wins.cumsum(axis=1)
 
