@@ -101,6 +101,31 @@ def test_what_was_appended_last_comes_last(store: Store) -> None:
     assert found["opportunity_id"].to_list() == ["B", "A"] * 3
 
 
+def test_some_columns_of_some_rows_are_read_by_name_and_by_pattern(store: Store) -> None:
+    early = pl.DataFrame({"run_id": ["1"], "opportunity_id": ["B"], "p_won_30": [0.1]})
+    late = pl.DataFrame(
+        {"run_id": ["2"] * 2, "opportunity_id": ["A", "C"], "p_won_30": [0.2, 0.3], "p_won_60": 0.5}
+    )
+    for rows in (late, early):
+        store.save("scores_issued", rows, run_id=rows["run_id"][0])
+
+    def read(*columns: str) -> pl.DataFrame:
+        return store.load("scores_issued", columns=columns, where=pl.col("opportunity_id") != "C")
+
+    assert read("opportunity_id", "^p_won_.*$").to_dict(as_series=False) == {
+        "opportunity_id": ["B", "A"],
+        "p_won_30": [0.1, 0.2],
+        "p_won_60": [None, 0.5],
+    }
+    assert read("run_id", "^p_lost_.*$").to_dict(as_series=False) == {"run_id": ["1", "2"]}
+
+
+def test_columns_of_a_checked_table_are_read_as_they_are(store: Store) -> None:
+    store.save("products", PRODUCTS)
+
+    assert_frame_equal(store.load("products", columns=["series"]), PRODUCTS.select("series"))
+
+
 def test_a_version_that_does_not_exist_is_refused(store: Store) -> None:
     store.save("products", PRODUCTS)
 

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -8,7 +10,7 @@ import pytest
 from dealcast.modeling import day_by_day
 from dealcast.modeling.day_by_day import fitted_by_day, incidences_by_day
 from dealcast.modeling.estimators import ESTIMATORS, Context
-from dealcast.modeling.history import Record, known_by
+from dealcast.modeling.history import History, Record, known_by
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.traits import traits_of
@@ -60,6 +62,31 @@ def test_learning_day_by_day_gives_what_is_learnt_of_each_day(
             alone = ESTIMATORS[name].fit(known_by(some, day), CONTEXT)
             one, other = (f.incidence(traits, today, (30,)).won for f in (fitted[name], alone))
             assert one == pytest.approx(other, abs=1e-9)
+
+
+def test_one_day_s_history_is_let_go_of_before_the_next_is_made(
+    some: pl.DataFrame, until: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_by_day, "ABREAST", 1)
+    days, alive = [until - timedelta(31), until], list[weakref.ref[History]]()
+
+    class Watched(Record):
+        def known_by(self, until: date) -> History:
+            assert [ref() for ref in alive] == [None] * len(alive)
+            history = super().known_by(until)
+            alive.append(weakref.ref(history))
+            return history
+
+    record = Record.of(some)
+    watched = Watched(record.traits, record.closed, record.is_won)
+    gc.disable()  # not even what is kept in a circle waits for it
+    try:
+        for history, _ in fitted_by_day(NAMES, watched, days, CONTEXT):
+            del history
+    finally:
+        gc.enable()
+
+    assert len(alive) == len(days)
 
 
 @pytest.mark.usefixtures("at_a_time")

@@ -26,3 +26,14 @@ def test_traits_are_taken_by_position_and_by_mask(rows: np.ndarray) -> None:
     expected = [7, 5] if rows.dtype == np.int64 else [5, 7]
     assert found.engaged.tolist() == expected
     assert found.names["product"].to_list() == [{5: "A", 7: "C"}[day] for day in expected]
+
+
+def test_a_part_of_a_part_has_the_groups_that_are_left_in_it() -> None:
+    whole = Traits(np.arange(5), {"product": pl.Series(["D", "A", None, "C", "B"])})
+
+    part = whole.take(np.array([4, 2, 3, 1])).take(np.array([False, True, True, True]))
+
+    assert part.engaged.tolist() == [2, 3, 1]
+    assert part.names["product"].to_list() == [None, "C", "A"]
+    assert part.groups(["product"]).names == ["A", "C"]
+    assert part.groups(["product"]).code.tolist() == [2, 1, 0]
