@@ -8,7 +8,7 @@ import polars as pl
 from dealcast.contracts import CrmTables
 from dealcast.monitoring.comparison import Comparison, not_applicable, too_few
 from dealcast.monitoring.rates import rate_comparison
-from dealcast.monitoring.statistics import FloatArray, IntArray, compare_rates
+from dealcast.monitoring.statistics import IntArray, compare_rates
 from dealcast.monitoring.windows import PARTS_OF_QUARTER, Windows
 from dealcast.snapshots import DayArray, as_known_on
 
@@ -56,7 +56,13 @@ def _engaged_and_closed(tables: CrmTables, within: Windows) -> _Days:
     )
     closed = pl.col("close_date")
     oldest = rows.select((closed - pl.col("engage_date")).max().fill_null(0)).item()
-    return _Days(*rows.with_columns(closed.fill_null(NOT_CLOSED)).to_numpy().T, oldest)
+    days = rows.with_columns(closed.fill_null(NOT_CLOSED))
+    return _Days(
+        days["engage_date"].to_numpy(),
+        days["close_date"].to_numpy(),
+        days["opportunities"].to_numpy(),
+        oldest,
+    )
 
 
 def _days_at_risk(known: _Days, within: Windows, *, current: bool) -> tuple[IntArray, IntArray]:
@@ -81,7 +87,7 @@ def _days_at_risk(known: _Days, within: Windows, *, current: bool) -> tuple[IntA
     )
 
 
-def _by_engage_day(seen: _Days, first: int, days: DayArray) -> tuple[FloatArray, FloatArray]:
+def _by_engage_day(seen: _Days, first: int, days: DayArray) -> tuple[IntArray, IntArray]:
     """Closes and opportunities at risk by engage day (from `first`) and day of the window.
 
     `seen` counts days from these. Before its engage day an opportunity counts as at risk too: its
@@ -90,6 +96,7 @@ def _by_engage_day(seen: _Days, first: int, days: DayArray) -> tuple[FloatArray,
     height, width = int(days[-1]) - first + 1, len(days)
     within = seen.closed < width
     cell = seen.engaged[within] * width + seen.closed[within]
-    closes = np.bincount(cell, seen.opportunities[within], height * width).reshape(height, width)
-    engaged = np.bincount(seen.engaged, seen.opportunities, height)[:, None]
-    return closes, engaged - closes.cumsum(axis=1) + closes
+    closed = np.bincount(cell, seen.opportunities[within], height * width)
+    closes = closed.reshape(height, width).astype(np.int64)
+    engaged = np.bincount(seen.engaged, seen.opportunities, height).astype(np.int64)
+    return closes, engaged[:, None] - closes.cumsum(axis=1) + closes
