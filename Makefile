@@ -9,8 +9,13 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 # its notice of a successor would hide real warnings
 export NO_MKDOCS_2_WARNING := 1
+# Else every process that a test starts would compile Dealcast anew.
+unexport PYTHONDONTWRITEBYTECODE
 DEMO_ROOT ?= data/demo
-PYTEST_JOBS ?= 2
+# One more than two cores: some tests wait for servers, which leaves a core idle.
+PYTEST_JOBS ?= 3
+# The order of the tree, in which the longest files do not come last.
+PYTEST := $(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo install fmt lint type test test-slow cov peers bench docs check lock clean
 
@@ -52,13 +57,13 @@ type: .venv/.dev  ## strict types
 	@$(BIN)/mypy
 
 test: .venv/.dev  ## the default tests
-	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: .venv/.dev  ## the slow ones
-	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile -m slow $(ARGS)
+	@$(PYTEST) -m slow $(ARGS)
 
 cov: .venv/.dev  ## the default tests with coverage of the core, at least 90 %
-	@$(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
+	@$(PYTEST) -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
 
 # What Dealcast is measured against, each in an environment of its own.
 PEERS := featuretools feast

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dealcast.engines.base import Engine
     from servers.mlflow import MlflowServer
     from servers.prefect import PrefectServer
+    from servers.sample import SampleRun
     from servers.seaweed import S3Server
 
 # Launchers of real servers, for any test: `from servers.seaweed import ...`.
@@ -44,6 +45,14 @@ def real_tables(real_data: Path) -> CrmTables:
     )
     products = pl.read_csv(real_data / "products.csv")
     return CrmTables.cast({"opportunities": opportunities, "products": products})
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> "SampleRun":
+    """A whole run on the generated export, of all workers. Not to be changed, but to be copied."""
+    from servers.sample import sample_run
+
+    return sample_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

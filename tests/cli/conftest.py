@@ -1,48 +1,13 @@
-"""Calls of the command line in this process, with the exit code it would end with."""
+"""Calls of the command line in this process."""
 
-import contextlib
-import io
-import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dealcast.__main__ import main
-
-
-@dataclass(frozen=True)
-class Called:
-    """How a call ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
+from servers.command_line import Called, called
 
 Call = Callable[..., Called]
-
-
-def called(*arguments: object) -> Called:
-    out, err = io.StringIO(), io.StringIO()
-    before = sys.argv
-    sys.argv = ["dealcast", *map(str, arguments)]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                main()
-            except SystemExit as ended:
-                code = ended.code
-    finally:
-        sys.argv = before
-    return Called(int(code or 0), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="session")

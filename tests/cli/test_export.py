@@ -7,17 +7,15 @@ from typing import Any
 import polars as pl
 import pytest
 
+from servers.sample import SampleRun
+
 Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def root(call_anywhere: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(sample_run: SampleRun) -> Path:
     """A store with scores of the generated sample."""
-    root = tmp_path_factory.mktemp("scored") / "store"
-    size = ("--set", "source.opportunities=1200")
-    done = call_anywhere("run", "--source", "sample", *size, "--to", "score", "--root", root)
-    assert done.code == 0, done.err
-    return root
+    return sample_run.root
 
 
 def test_a_file_for_the_crm_is_told_with_its_columns_and_what_is_left_out(

@@ -7,16 +7,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from servers.sample import FEW, MONTHLY, SampleRun
+
 Call = Callable[..., Any]
-SAMPLE = ("--source", "sample", "--set", "source.opportunities=2500")
 
 
 @pytest.fixture(scope="module")
-def root(call_anywhere: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    done = call_anywhere("run", *SAMPLE, "--root", folder, "--json")
-    assert done.code == 0, done.err
-    return folder
+def root(sample_run: SampleRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sample_run.copy(tmp_path_factory.mktemp("finished") / "store")
 
 
 def test_the_leak_gate_names_the_columns_of_crm_features_that_know_the_outcome(
@@ -94,9 +92,9 @@ def test_a_model_too_good_to_be_true_is_not_registered_unless_explained(
     call: Call, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    low = ["--root", store, "--set", "audit.max_auc_of_model=0.6"]
+    low = ["--root", store, *MONTHLY, "--set", "audit.max_auc_of_model=0.6"]
 
-    refused = call("run", *SAMPLE, *low)
+    refused = call("run", *FEW, *low)
     unregistered = call("models", "--root", store, "--json").json
     explained = call(
         "run", "--from", "train", *low, "--json", "--set", "audit.accept_near_perfect=it is a test"
@@ -110,7 +108,7 @@ def test_a_model_too_good_to_be_true_is_not_registered_unless_explained(
 
 
 def test_one_command_goes_from_an_export_to_the_verdict(call: Call, tmp_path: Path) -> None:
-    done = call("evaluate", *SAMPLE, "--root", tmp_path / "store")
+    done = call("evaluate", *FEW, *MONTHLY, "--root", tmp_path / "store")
 
     assert done.code == 0, done.err
     assert "Verdict" in done.out
@@ -142,8 +140,10 @@ def test_a_model_is_promoted_by_hand_and_rolled_back(call: Call, root: Path) -> 
     assert call("models", "promote", second, "--root", root).code == 0
 
 
-def test_monitoring_ends_with_the_code_of_its_level(call: Call, root: Path) -> None:
-    assert call("run", "--from", "evaluate", "--root", root).code == 0
+def test_monitoring_ends_with_the_code_of_its_level(
+    call: Call, sample_run: SampleRun, tmp_path: Path
+) -> None:
+    root = sample_run.copy(tmp_path / "store")
 
     quiet = call("monitor", "--root", root, "--json")
 
@@ -159,9 +159,10 @@ def test_drift_may_train_anew(call: Call, tmp_path: Path) -> None:
     rows = pl.read_csv(file, infer_schema_length=None)
     late = pl.col("engage_date").cast(pl.String) >= "2025-10-05"
     rows.with_columns(product=pl.when(~late.fill_null(value=False)).then("product")).write_csv(file)
-    assert call("run", "--path", exports, "--root", root, "--to", "score").code == 0
+    given = ("--root", root, *MONTHLY)
+    assert call("run", "--path", exports, *given, "--to", "score").code == 0
 
-    found = call("monitor", "--root", root, "--json", "--set", "monitoring.retrain_on=alert")
+    found = call("monitor", *given, "--json", "--set", "monitoring.retrain_on=alert")
 
     assert found.code == 11
     assert found.json["retrained"]
@@ -178,7 +179,7 @@ def test_the_forecast_is_drawn_and_the_dead_pipeline_has_owners(call: Call, root
 
 
 def test_scores_that_moved_are_shown_with_why(call: Call, tmp_path: Path) -> None:
-    run = ("run", *SAMPLE, "--root", tmp_path / "store")
+    run = ("run", *FEW, *MONTHLY, "--to", "score", "--root", tmp_path / "store")
     assert call(*run, "--set", "data.as_of=2025-11-30").code == 0
     first = call("score", "--moved", "--root", tmp_path / "store", "--set", "data.as_of=2025-11-30")
     assert call(*run).code == 0

@@ -1,6 +1,7 @@
 """Exports of other CRMs, from their files to scores, unchanged."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.sources.exports import (
     salesforce_report,
     utf16_export,
 )
+
+from servers.sample import MONTHLY
 
 Call = Callable[..., Any]
 
@@ -31,17 +34,32 @@ EXPORTS: dict[str, tuple[Callable[..., InventedCrm], list[str]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def run_of(
+    call_anywhere: Call, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[InventedCrm, Path, dict[str, Any]]]:
+    """The export of that kind, the store of a whole run on it and what that told: made once."""
+
+    @cache
+    def run(kind: str) -> tuple[InventedCrm, Path, dict[str, Any]]:
+        write, arguments = EXPORTS[kind]
+        folder = tmp_path_factory.mktemp("crm")
+        (folder / "export").mkdir()
+        crm, root = write(folder / "export", 900, 3), folder / "store"
+        given = ("--path", folder / "export", *arguments, *MONTHLY, "--root", root)
+        done = call_anywhere("run", *given, "--json")
+        assert done.code == 0, done.err
+        return crm, root, done.json
+
+    return run
+
+
 @pytest.mark.parametrize("kind", list(EXPORTS))
-def test_an_export_of_another_crm_runs_end_to_end(call: Call, tmp_path: Path, kind: str) -> None:
-    write, arguments = EXPORTS[kind]
-    (tmp_path / "export").mkdir()
-    crm = write(tmp_path / "export", 900, 3)
-    root = tmp_path / "store"
+def test_an_export_of_another_crm_runs_end_to_end(
+    call: Call, run_of: Callable[..., Any], tmp_path: Path, kind: str
+) -> None:
+    crm, root, summary = run_of(kind)
 
-    done = call("run", "--path", tmp_path / "export", *arguments, "--root", root, "--json")
-
-    assert done.code == 0, done.err
-    summary = done.json
     stages = dict(crm.opportunities.group_by("deal_stage").len().iter_rows())
     assert summary["rows_in"] == summary["rows_clean"] == crm.opportunities.height
     assert summary["stages"] == stages
@@ -69,13 +87,12 @@ def test_what_the_dimension_tables_would_tell_is_not_available(call: Call, tmp_p
     assert "age_days" in summary["point_in_time_features"]
 
 
-def test_stated_amounts_of_open_opportunities_are_used(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "export").mkdir()
-    salesforce_export(tmp_path / "export", 900, 3)
-    arguments = ["--path", tmp_path / "export", "--mapping", "salesforce", "--root", tmp_path / "s"]
-    assert call("run", *arguments).code == 0
+def test_stated_amounts_of_open_opportunities_are_used(
+    call: Call, run_of: Callable[..., Any]
+) -> None:
+    _, root, _ = run_of("Salesforce objects")
 
-    rows = call("score", "--root", tmp_path / "s", "--json").json["scores"]
+    rows = call("score", "--root", root, "--json").json["scores"]
     scores = pl.DataFrame(rows, infer_schema_length=None)
 
     assert "stated" in scores["amount_from"].to_list()

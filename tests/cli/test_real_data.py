@@ -202,7 +202,8 @@ def test_an_earlier_day_gives_what_an_export_of_that_day_would_have(
         "cut": ["--path", tmp_path / "then"],
         "as_of": ["--path", real_data, "--set", "data.as_of=2017-09-30"],
     }.items():
-        assert call("run", *arguments, "--root", tmp_path / root).code == 0
+        given = (*arguments, "--to", "score", "--root", tmp_path / root)
+        assert call("run", *given).code == 0
         file = tmp_path / f"{root}.parquet"
         assert call("export", "scores", "--root", tmp_path / root, "--to", file).code == 0
 

@@ -7,12 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from servers.sample import FEW, MONTHLY, SAMPLE, SampleRun
+
 Call = Callable[..., Any]
 Finished = tuple[Path, dict[str, Any]]
-# Large enough for every step to have something to do, small enough to be run a dozen times.
-SAMPLE = ("--source", "sample", "--set", "source.opportunities=1500", "--set", "source.dirt=5")
-# For what has nothing to do with how good models are: no history is long enough to judge them.
-UNJUDGED = ("--set", "model.first_origin_after_days=3000")
 STEPS = [
     "ingest",
     "validate",
@@ -28,11 +26,9 @@ STEPS = [
 
 
 @pytest.fixture(scope="module")
-def finished(call_anywhere: Call, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    root = tmp_path_factory.mktemp("store")
-    done = call_anywhere("run", *SAMPLE, "--root", root, "--json")
-    assert done.code == 0, done.err
-    return root, done.json
+def finished(sample_run: SampleRun, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    root = sample_run.copy(tmp_path_factory.mktemp("finished") / "store")
+    return root, sample_run.summary
 
 
 def test_a_run_accounts_for_every_row(finished: Finished) -> None:
@@ -83,10 +79,13 @@ def test_a_run_resumes_at_a_step(call: Call, finished: Finished) -> None:
     assert again["model_id"] == summary["model_id"]
 
 
-def test_another_setting_reruns_only_the_steps_that_read_it(call: Call, finished: Finished) -> None:
-    root, _ = finished
+def test_another_setting_reruns_only_the_steps_that_read_it(
+    call: Call, sample_run: SampleRun, tmp_path: Path
+) -> None:
+    root = sample_run.copy(tmp_path / "store")
+    other = ("--set", "quality.min_score=0.55", "--to", "features")
 
-    again = call("run", *SAMPLE, "--root", root, "--json", "--set", "quality.min_score=0.55").json
+    again = call("run", *SAMPLE, "--root", root, "--json", *other).json
 
     done = [n for n, s in again["steps"].items() if s != "skipped"]
     assert done[:2] == ["ingest", "validate"]
@@ -114,13 +113,11 @@ def test_the_summary_is_readable(call: Call, finished: Finished) -> None:
     assert f"{summary['rows_in']:,}" in shown
 
 
-def test_each_step_is_a_command_of_its_own(call: Call, finished: Finished) -> None:
-    root, _ = finished
-
+def test_each_step_is_a_command_of_its_own(call: Call, tmp_path: Path) -> None:
     for command in STEPS:
-        extra = SAMPLE if command == "ingest" else []
-        for_scripts = call(command, "--root", root, "--json", *extra)
-        for_people = call(command, "--root", root, *extra)
+        given = ("--root", tmp_path / "store", *MONTHLY, *(FEW if command == "ingest" else ()))
+        for_scripts = call(command, *given, "--json")
+        for_people = call(command, *given)
         expected = {0, 10, 11} if command == "monitor" else {0}
         assert {for_people.code, for_scripts.code} <= expected, for_people.err
         assert for_people.out.strip()
@@ -131,23 +128,23 @@ def test_a_step_does_not_mix_what_was_made_from_different_versions(
     call: Call, tmp_path: Path
 ) -> None:
     root = tmp_path / "store"
-    assert call("run", *SAMPLE, "--root", root, "--to", "audit").code == 0
+    assert call("run", *FEW, *MONTHLY, "--root", root, "--to", "audit").code == 0
     assert call("clean", "--root", root).code == 0
 
     refused = call("evaluate", "--root", root)
 
     assert refused.code == 5
     assert "--from features" in refused.err
-    assert call("run", "--from", "features", "--to", "evaluate", "--root", root).code == 0
+    mended = call("run", "--from", "features", "--to", "evaluate", *MONTHLY, "--root", root)
+    assert mended.code == 0
 
 
-def test_a_lost_run_folder_is_made_again(call: Call, tmp_path: Path) -> None:
-    root = tmp_path / "store"
-    first = call("run", *SAMPLE, *UNJUDGED, "--root", root, "--json").json
+def test_a_lost_run_folder_is_made_again(call: Call, sample_run: SampleRun, tmp_path: Path) -> None:
+    root, first = sample_run.copy(tmp_path / "store"), sample_run.summary
     (root / "models" / f"{first['model_id']}.json").unlink()
 
     refused = call("score", "--root", root)
-    again = call("run", *SAMPLE, *UNJUDGED, "--root", root, "--json").json
+    again = call("run", *SAMPLE, "--root", root, "--json").json
 
     assert refused.code == 5
     assert f"{first['model_id']}.json' is gone" in refused.err

@@ -9,11 +9,12 @@ import pytest
 
 from dealcast.settings import load_settings
 from dealcast.surfaces.report import keep_report
-from dealcast.workflow.manifest import RunManifest, StepRecord
+from dealcast.workflow.manifest import RunManifest, StepRecord, load_manifest
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
 from dealcast.workflow.steps import Step
 from dealcast.workflow.store import Store
+from servers.sample import SampleRun
 
 # Four opportunities, too few to judge anything on; their names are somebody's attack.
 ATTACK = '"><script>alert(1)</script>'
@@ -69,14 +70,10 @@ def run_on() -> Running:
 
 
 @pytest.fixture(scope="session")
-def sample(run_on: Running, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def sample(sample_run: SampleRun) -> Ran:
     """A whole run on the generated sample. Not to be changed."""
-    return run_on(
-        tmp_path_factory.mktemp("sample"),
-        source__kind="sample",
-        source__opportunities=1_500,
-        source__dirt=5,
-    )
+    store = Store(str(sample_run.root))
+    return Ran(load_manifest(store, "latest"), store)
 
 
 @pytest.fixture(scope="session")

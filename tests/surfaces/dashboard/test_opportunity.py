@@ -18,7 +18,11 @@ from dealcast.surfaces.words import day, share
 def twice(run_on: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """The second run on one generated export, known until a later day than at the first."""
     root = tmp_path_factory.mktemp("twice")
-    given = {"source__kind": "sample", "source__opportunities": 1_000}
+    given = {
+        "source__kind": "sample",
+        "source__opportunities": 1_000,
+        "features__snapshot_every_days": 28,
+    }
     run_on(root, **given, data__as_of="2025-11-30")
     ran = run_on(root, **given, data__as_of="2025-12-14")
     return Kept(ran.manifest, ran.store)
