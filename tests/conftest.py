@@ -100,6 +100,14 @@ def spark() -> Iterator["Engine"]:
         yield engine
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With --dist loadfile: the files of one slow server to one worker."""
+    from servers.together import ByServer
+
+    return ByServer(config, log) if config.option.dist == "loadfile" else None
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter,
