@@ -180,6 +180,7 @@ def test_every_open_opportunity_is_there_and_the_dead_are_marked(
     assert 1_280 <= summary["stale"] <= 1_300
 
 
+@pytest.mark.slow
 def test_an_earlier_day_gives_what_an_export_of_that_day_would_have(
     call: Call, real_data: Path, tmp_path: Path
 ) -> None:

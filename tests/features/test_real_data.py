@@ -76,6 +76,7 @@ def test_duckdb_gives_what_polars_gives(real_tables, snapshots, features) -> Non
     )
 
 
+@pytest.mark.slow
 def test_every_usable_feature_equals_a_plain_loop_on_500_snapshots(real_tables, features) -> None:
     drawn = features.sort(KEY).sample(500, seed=11)
     rows = records(real_tables)

@@ -14,6 +14,7 @@ from servers.api import BOTH, Api, bearer
 EXAMPLES, SECONDS = 25, 300
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(api: Api, tmp_path: Path) -> None:
     done = subprocess.run(
         [
