@@ -124,7 +124,10 @@ def test_people_are_ranked_only_where_they_differ(call: Call, root: Path) -> Non
     assert "sales_agent" in refused.err
 
 
-def test_a_model_is_promoted_by_hand_and_rolled_back(call: Call, root: Path) -> None:
+def test_a_model_is_promoted_by_hand_and_rolled_back(
+    call: Call, sample_run: SampleRun, tmp_path: Path
+) -> None:
+    root = sample_run.copy(tmp_path / "store")
     first = call("models", "--root", root, "--json").json["champion"]
     chosen = ["--set", "model.estimator=age", "--root", root, "--json"]
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ class KaggleRoom:
         return caught.value
 
 
+@cache
+def _once(say: Callable[[], str]) -> str:
+    return say()
+
+
 @pytest.fixture
 def kaggle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleRoom]:
     """The real kagglehub client, pointed at a server of our own, on a machine that has no secrets.
@@ -47,6 +53,10 @@ def kaggle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleRo
     missing = "the extra 'kaggle' is missing"
     ours = pytest.importorskip("dealcast.sources.kaggle", reason=missing, exc_type=ImportError)
     kaggle_env = pytest.importorskip("kagglesdk.kaggle_env", reason=missing)
+    clients = pytest.importorskip("kagglehub.clients", reason=missing)
+    # Told anew at each try, by a search of the whole call stack: most of what these tests took.
+    told = _once(clients.get_user_agent)
+    monkeypatch.setattr(clients, "get_user_agent", lambda: told)
     for name in list(os.environ):
         if "KAGGLE" in name or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
