@@ -19,6 +19,8 @@ from tests.sources.exports import (
 from servers.sample import MONTHLY
 
 Call = Callable[..., Any]
+# Enough of these exports to judge a model on; how good it is, is not the question here.
+BRIEF = (*MONTHLY, "--set", "model.first_origin_after_days=300")
 
 
 def without_dimensions(folder: Path, n: int, seed: int) -> InventedCrm:
@@ -46,7 +48,7 @@ def run_of(
         folder = tmp_path_factory.mktemp("crm")
         (folder / "export").mkdir()
         crm, root = write(folder / "export", 900, 3), folder / "store"
-        given = ("--path", folder / "export", *arguments, *MONTHLY, "--root", root)
+        given = ("--path", folder / "export", *arguments, *BRIEF, "--root", root)
         done = call_anywhere("run", *given, "--json")
         assert done.code == 0, done.err
         return crm, root, done.json

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from servers.command_line import called
-from servers.once import made_once
+from servers.once import made_once, session_folder
 
 # Large enough for every step to have something to do, small enough to be run a dozen times.
 SAMPLE = ("--source", "sample", "--set", "source.opportunities=1500", "--set", "source.dirt=5")
-# For runs of a test's own that are not about how much is known: about a quarter of the time.
+# For runs of a test's own that are not about how much is known.
 FEW = ("--source", "sample", "--set", "source.opportunities=900")
 MONTHLY = ("--set", "features.snapshot_every_days=28")
 
@@ -32,7 +32,7 @@ class SampleRun:
 
 def sample_run(factory: pytest.TempPathFactory) -> SampleRun:
     """The run of this session."""
-    made = made_once(factory, "sample", _run)
+    made = made_once(session_folder(factory), "sample", _run)
     summary = json.loads((made / "summary.json").read_text(encoding="utf-8"))
     return SampleRun(made / "store", summary)
 
