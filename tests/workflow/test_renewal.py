@@ -1,5 +1,6 @@
 """Features of a later export in the same store are those of a store of its own."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -74,6 +75,12 @@ class Shop:
         self.store = Store(str(root))
         self.records: dict[str, StepRecord] = {}
 
+    def copy(self, root: Path) -> "Shop":
+        """Another shop that has taken what this one has."""
+        other = Shop(shutil.copytree(self.store.root, root))
+        other.records = dict(self.records)
+        return other
+
     def take(self, tables: CrmTables, **flags: object) -> StepRecord:
         """The step `features` on this export; what was recorded of it."""
         loaded = load_settings(environ={}, flags={"storage.root": self.store.root, **flags})
@@ -125,20 +132,51 @@ class Shop:
         return date.fromisoformat(made_from["boundary"])
 
 
+def with_few_features(patch: pytest.MonkeyPatch) -> None:
+    """A file for each snapshot date, with few features: that is quicker."""
+    patch.setattr(snapshot_parts, "usable", lambda tables: usable(tables, SPECS))
+    patch.setattr(snapshot_parts, "rows_per_batch", lambda *_, **__: 1)
+    patch.setattr(renewal, "FEWEST_ROWS", 0)
+
+
+def with_layers(patch: pytest.MonkeyPatch) -> None:
+    """Layers however few the snapshots are."""
+    with_few_features(patch)
+    patch.setattr(layers, "LAYERED_ROWS", 0)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Shop]:
-    """Shops that write a file for each snapshot date, with few features: that is quicker."""
-    monkeypatch.setattr(snapshot_parts, "usable", lambda tables: usable(tables, SPECS))
-    monkeypatch.setattr(snapshot_parts, "rows_per_batch", lambda *_, **__: 1)
-    monkeypatch.setattr(renewal, "FEWEST_ROWS", 0)
+    """Empty shops, with few features."""
+    with_few_features(monkeypatch)
     return lambda name: Shop(tmp_path / name)
 
 
 @pytest.fixture
-def layered(shop: Callable[[str], Shop], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Shop]:
-    """The same, with layers however few the snapshots are."""
-    monkeypatch.setattr(layers, "LAYERED_ROWS", 0)
+def layered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Shop]:
+    """Empty shops, with layers."""
+    with_layers(monkeypatch)
+    return lambda name: Shop(tmp_path / name)
+
+
+def having_taken(rows: tuple[Row, ...], root: Path, how: Callable[..., None]) -> Shop:
+    with pytest.MonkeyPatch.context() as patch:
+        how(patch)
+        shop = Shop(root)
+        shop.take(export(rows))
     return shop
+
+
+@pytest.fixture(scope="module")
+def former(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop that has taken the former export. Not to be changed, but to be copied."""
+    return having_taken(FORMER, tmp_path_factory.mktemp("former") / "shop", with_few_features)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop with layers that has taken the layered export. Not to be changed, but to be copied."""
+    return having_taken(LAYERED, tmp_path_factory.mktemp("settled") / "shop", with_layers)
 
 
 def assert_same_tables(one: Shop, other: Shop) -> None:
@@ -204,11 +242,10 @@ LATER_LAYERED: dict[str, tuple[tuple[Row, ...], bool]] = {
 
 @pytest.mark.parametrize("what", LATER_LAYERED)
 def test_what_is_settled_is_made_anew_only_where_it_differs(
-    what: str, layered: Callable[[str], Shop]
+    what: str, settled: Shop, layered: Callable[[str], Shop], tmp_path: Path
 ) -> None:
     rows, stays = LATER_LAYERED[what]
-    daily, rebuilt = layered("daily"), layered("rebuilt")
-    daily.take(export(LAYERED))
+    daily, rebuilt = settled.copy(tmp_path / "daily"), layered("rebuilt")
     before = daily.files_of_layer(layers.SETTLED)
 
     daily.take(export(rows))
@@ -218,8 +255,10 @@ def test_what_is_settled_is_made_anew_only_where_it_differs(
     assert (before <= daily.files_of_layer(layers.SETTLED)) is stays
 
 
-def test_day_after_day_gives_what_a_rebuild_gives(layered: Callable[[str], Shop]) -> None:
-    daily = layered("daily")
+def test_day_after_day_gives_what_a_rebuild_gives(
+    settled: Shop, layered: Callable[[str], Shop], tmp_path: Path
+) -> None:
+    daily = settled.copy(tmp_path / "daily")
     rows = {row[0]: row for row in LAYERED}
     days: tuple[dict[str, Row], ...] = (
         {"F": ("F", "Ann", 33, 51, 9.0)},
@@ -229,7 +268,6 @@ def test_day_after_day_gives_what_a_rebuild_gives(layered: Callable[[str], Shop]
         {"K": ("K", "Cid", 125, None, 0.0)},  # after two longest cycles the boundary moves up
         {"G": ("G", "Cid", 50, 126, 4.0)},
     )
-    daily.take(export(tuple(rows.values())))
     boundaries = [daily.boundary()]
 
     for number, changed in enumerate(days):
@@ -254,12 +292,11 @@ def test_few_snapshots_have_no_settled_layer(shop: Callable[[str], Shop]) -> Non
 
 @pytest.mark.parametrize("what", LATER)
 def test_a_later_export_gives_the_tables_that_a_rebuild_gives(
-    what: str, shop: Callable[[str], Shop]
+    what: str, former: Shop, shop: Callable[[str], Shop], tmp_path: Path
 ) -> None:
     rows, price, renewed_dates = LATER[what]
-    daily, rebuilt = shop("daily"), shop("rebuilt")
+    daily, rebuilt = former.copy(tmp_path / "daily"), shop("rebuilt")
 
-    daily.take(export(FORMER))
     record = daily.take(export(rows, price))
     rebuilt.take(export(rows, price))
 
@@ -267,19 +304,18 @@ def test_a_later_export_gives_the_tables_that_a_rebuild_gives(
     assert record.figures["snapshot_dates_renewed"] == renewed_dates
 
 
-def test_duckdb_writes_the_same_tables_in_parts(shop: Callable[[str], Shop]) -> None:
-    on_polars, on_duckdb = shop("polars"), shop("duckdb")
+def test_duckdb_writes_the_same_tables_in_parts(former: Shop, shop: Callable[[str], Shop]) -> None:
+    on_polars, on_duckdb = former, shop("duckdb")
 
-    on_polars.take(export(FORMER))
     on_duckdb.take(export(FORMER), **{"engine.name": "duckdb"})
 
     assert len(on_duckdb.parts("snapshot_features")) == len(on_polars.parts("snapshot_features"))
     assert_same_tables(on_polars, on_duckdb)
 
 
-def test_files_of_dates_without_a_change_stay(shop: Callable[[str], Shop]) -> None:
-    daily = shop("daily")
-    daily.take(export(FORMER))
+@pytest.mark.usefixtures("shop")
+def test_files_of_dates_without_a_change_stay(former: Shop, tmp_path: Path) -> None:
+    daily = former.copy(tmp_path / "daily")
     before = {name: daily.parts(name) for name in ("snapshots", "snapshot_features")}
 
     daily.take(export(LATER["a week with new and closed ones"][0]))
@@ -290,6 +326,7 @@ def test_files_of_dates_without_a_change_stay(shop: Callable[[str], Shop]) -> No
     assert len(kept) == 2
 
 
+@pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize(
     "flags",
     [
@@ -299,10 +336,10 @@ def test_files_of_dates_without_a_change_stay(shop: Callable[[str], Shop]) -> No
     ],
 )
 def test_with_other_settings_all_is_made_anew(
-    flags: dict[str, object], shop: Callable[[str], Shop]
+    flags: dict[str, object], former: Shop, tmp_path: Path
 ) -> None:
-    daily = shop("daily")
-    first = daily.take(export(FORMER))
+    daily = former.copy(tmp_path / "daily")
+    first = daily.records["features"]
     before = daily.parts("snapshot_features")
 
     daily.take(export(FORMER), **flags)
@@ -311,9 +348,10 @@ def test_with_other_settings_all_is_made_anew(
     assert before.isdisjoint(daily.parts("snapshot_features"))
 
 
-def test_where_another_run_wrote_meanwhile_all_is_made_anew(shop: Callable[[str], Shop]) -> None:
-    daily, rebuilt = shop("daily"), shop("rebuilt")
-    daily.take(export(FORMER))
+def test_where_another_run_wrote_meanwhile_all_is_made_anew(
+    former: Shop, shop: Callable[[str], Shop], tmp_path: Path
+) -> None:
+    daily, rebuilt = former.copy(tmp_path / "daily"), shop("rebuilt")
     daily.store.save("snapshots", daily.store.load("snapshots").head(1))
 
     rows = LATER["one that arrived late"][0]
