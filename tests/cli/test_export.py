@@ -47,6 +47,20 @@ def test_people_get_the_file_and_what_to_know_beside_it(call: Call, root: Path) 
     assert "days ago" in done.err
 
 
+def test_parts_of_an_earlier_export_are_removed_and_told(
+    call: Call, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "u-2-of-2.csv").write_text("of yesterday")
+    to = ("--to", tmp_path / "u.csv", "--root", root)
+
+    done = call("export", "scores", "--for", "dynamics", *to)
+    again = call("export", "scores", "--for", "dynamics", *to, "--json")
+
+    assert f"removed, as of an earlier export: {tmp_path / 'u-2-of-2.csv'}" in done.out
+    assert [f.name for f in tmp_path.iterdir()] == ["u.csv"]
+    assert again.json["removed"] == []
+
+
 def test_headings_come_from_the_settings(call: Call, root: Path) -> None:
     name = "export.hubspot.probability=Chance"
 
@@ -77,6 +91,7 @@ def test_ids_of_another_kind_are_refused_and_nothing_is_written(
         (("scores", "--for", "hubspot", "--format", "xlsx"), "newest scores, as CSV"),
         (("scores", "--for", "hubspot", "--version", 0), "newest scores, as CSV"),
         (("scores", "--for", "hubspot", "--versions"), "newest scores, as CSV"),
+        (("scores", "--for", "hubspot", "--keep-formulas"), "no text that runs as a formula"),
         (("scores", "--id-column", "Ref"), "without a CRM"),
         (("scores", "--for", "hubspot", "--id-column", "Dealcast grade"), "of another thing"),
         (("scores", "--for", "salesforce", "--set", "export.salesforce.id=Dealcast_Grade__c"),

@@ -62,3 +62,51 @@ def test_more_rows_than_a_spreadsheet_holds_are_refused(tmp_path: Path) -> None:
         export_frame(pl.DataFrame({"a": range(1_048_576)}), tmp_path / "t.xlsx")
 
     assert list(tmp_path.iterdir()) == []
+
+
+ATTACK = pl.DataFrame(
+    {
+        "account": [
+            "=1+1",
+            "+1",
+            "-2",
+            "@SUM(A1)",
+            "\tx",
+            "\rx",
+            "\uff1d1",
+            "Acme",
+            "'=1",
+            "",
+            None,
+        ],
+        "worth": [-1.5, *[2.0] * 10],
+    }
+)
+SHOWN = ["'=1+1", "'+1", "'-2", "'@SUM(A1)", "'\tx", "'\rx", "'\uff1d1", "Acme", "'=1", "", None]
+
+
+def test_no_text_of_a_csv_runs_as_a_formula_and_numbers_stay(tmp_path: Path) -> None:
+    written = export_frame(ATTACK, tmp_path / "t.csv")
+
+    assert pl.read_csv(written).rows() == list(zip(SHOWN, ATTACK["worth"], strict=True))
+
+
+def test_no_text_of_an_xlsx_runs_as_a_formula_and_numbers_stay(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+
+    written = export_frame(ATTACK[:4], tmp_path / "t.xlsx")
+
+    rows = list(openpyxl.load_workbook(written).active.values)
+    assert rows[1:] == list(zip(SHOWN[:4], ATTACK["worth"][:4], strict=True))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_text_is_kept_as_it_is_where_that_is_asked_for(tmp_path: Path, kind: str) -> None:
+    written = export_frame(ATTACK, tmp_path / "t", kind, keeps_formulas=True)
+
+    read = pl.read_csv if kind == "csv" else pl.read_parquet
+    assert_frame_equal(read(written), ATTACK)
+
+
+def test_parquet_keeps_text_as_no_spreadsheet_opens_it(tmp_path: Path) -> None:
+    assert_frame_equal(pl.read_parquet(export_frame(ATTACK, tmp_path / "t.parquet")), ATTACK)

@@ -9,7 +9,7 @@ from dealcast.cli import render
 from dealcast.cli.options import settings_options
 from dealcast.errors import SettingsError, StoreError
 from dealcast.settings import CrmColumns, LoadedSettings
-from dealcast.surfaces.crm.files import write_files
+from dealcast.surfaces.crm.files import remove_former, write_files
 from dealcast.surfaces.crm.spec import Crm
 from dealcast.surfaces.crm.systems import CRMS
 from dealcast.surfaces.crm.upload import upload
@@ -33,6 +33,9 @@ from dealcast.workflow.store import Store, open_store
     "--for", "crm", type=click.Choice(list(CRMS)), help="Scores as this CRM imports them."
 )
 @click.option("--id-column", metavar="NAME", help="With --for: column of that CRM with the ids.")
+@click.option(
+    "--keep-formulas", is_flag=True, help="Leave text that a spreadsheet would run as it is."
+)
 @settings_options
 def export(
     loaded: LoadedSettings,
@@ -43,15 +46,20 @@ def export(
     versions: bool,
     crm: str | None,
     id_column: str | None,
+    keep_formulas: bool,
     as_json: bool,
 ) -> None:
     """Write a table as CSV, Parquet or XLSX, as it is now or as it was.
+
+    In CSV and XLSX, text that a spreadsheet would run as a formula gets an apostrophe before it.
 
     With --for, write the newest scores as the CRM's own import takes them (docs/crm.md).
     """
     store = open_store(loaded.settings.storage)
     if crm or id_column:
-        _refuse_unfit_options(table, crm, kind, earlier=versions or version is not None)
+        _refuse_unfit_options(
+            table, crm, kind, earlier=versions or version is not None, keep_formulas=keep_formulas
+        )
         _export_for(CRMS[str(crm)], loaded, store, to, id_column, as_json=as_json)
         return
     if versions:
@@ -62,7 +70,8 @@ def export(
             render.versions(history, table=table)
         return
     frame = store.load(table, version=_newest(store, table) if version is None else version)
-    written = export_frame(frame, to or Path(f"{table}.{kind or 'csv'}"), kind)
+    file = to or Path(f"{table}.{kind or 'csv'}")
+    written = export_frame(frame, file, kind, keeps_formulas=keep_formulas)
     result = {"table": table, "rows": frame.height, "columns": frame.width, "file": str(written)}
     if as_json:
         render.as_json(result)
@@ -81,7 +90,9 @@ def _export_for(
 ) -> None:
     settings = loaded.settings.export
     made = upload(store, crm, _with_id(crm.columns(settings), id_column))
-    files = write_files(made.rows, to or Path(f"scores-{crm.name}.csv"), crm)
+    target = to or Path(f"scores-{crm.name}.csv")
+    files = write_files(made.rows, target, crm)
+    removed = remove_former(target, [f for f, _ in files])
     notes = list(made.notes(datetime.now(UTC).date(), settings.tell_age_from_days))
     if as_json:
         render.as_json(
@@ -92,6 +103,7 @@ def _export_for(
                 "rows": made.rows.height,
                 "columns": made.rows.columns,
                 "files": [{"file": str(f), "rows": n} for f, n in files],
+                "removed": [str(f) for f in removed],
                 "left_out": {"unscored": made.unscored, "unfit_ids": list(made.unfit_ids)},
                 "notes": notes,
             }
@@ -100,6 +112,8 @@ def _export_for(
     for file, height in files:
         click.echo(f"{counted(height, 'row', 'rows')} for {crm.name} in {file}")
     click.echo(f"columns: {', '.join(made.rows.columns)}")
+    if removed:
+        click.echo(f"removed, as of an earlier export: {', '.join(map(str, removed))}")
     for note in notes:
         click.echo(note, err=True)
 
@@ -115,7 +129,9 @@ def _with_id(columns: CrmColumns, id_column: str | None) -> CrmColumns:
     return columns.model_copy(update={"id": id_column})
 
 
-def _refuse_unfit_options(table: str, crm: str | None, kind: str | None, *, earlier: bool) -> None:
+def _refuse_unfit_options(
+    table: str, crm: str | None, kind: str | None, *, earlier: bool, keep_formulas: bool
+) -> None:
     """An upload is of the newest scores, as CSV, for a CRM that is named."""
     if crm is None:
         raise SettingsError(
@@ -130,6 +146,11 @@ def _refuse_unfit_options(table: str, crm: str | None, kind: str | None, *, earl
         raise SettingsError(
             f"A file for {crm} holds the newest scores, as CSV.",
             remedy="leave out --version, --versions and --format",
+        )
+    if keep_formulas:
+        raise SettingsError(
+            f"A file for {crm} holds no text that runs as a formula.",
+            remedy="leave out --keep-formulas",
         )
 
 

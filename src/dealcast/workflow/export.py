@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from dealcast.errors import StoreError, listed
+from dealcast.workflow.formulas import without_formulas
 
 XLSX_ROWS = 1_048_575  # Excel's limit, less the header
 
@@ -33,11 +34,16 @@ FORMATS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     "parquet": _parquet,
     "xlsx": _xlsx,
 }
+# What spreadsheets open, so that text in it may not run as a formula.
+OF_SPREADSHEETS = ("csv", "xlsx")
 
 
-def export_frame(frame: pl.DataFrame, to: Path, kind: str | None = None) -> Path:
+def export_frame(
+    frame: pl.DataFrame, to: Path, kind: str | None = None, *, keeps_formulas: bool = False
+) -> Path:
     """Write the frame; without a kind, the ending of the name says which.
 
+    In a CSV or XLSX file no text runs as a formula, unless the file is to keep it as it is.
     Raises StoreError where it cannot be written.
     """
     chosen = kind or to.suffix.removeprefix(".").lower()
@@ -46,6 +52,8 @@ def export_frame(frame: pl.DataFrame, to: Path, kind: str | None = None) -> Path
             f"The format of '{to.name}' is not known.",
             remedy=f"--format with one of {listed(FORMATS)}",
         )
+    if chosen in OF_SPREADSHEETS and not keeps_formulas:
+        frame = without_formulas(frame)
     return write_whole(to, lambda part: FORMATS[chosen](frame, part), ending=chosen)
 
 

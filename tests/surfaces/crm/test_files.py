@@ -6,7 +6,7 @@ import pytest
 from tests.surfaces.crm.conftest import read_back
 
 from dealcast.errors import StoreError
-from dealcast.surfaces.crm.files import write_files
+from dealcast.surfaces.crm.files import remove_former, write_files
 from dealcast.surfaces.crm.hubspot import HUBSPOT
 
 ROWS = pl.DataFrame(
@@ -53,3 +53,31 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="could not be written"):
         write_files(ROWS, tmp_path / "file" / "s.csv", HUBSPOT)
+
+
+def test_what_an_earlier_export_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    former = ("s.csv", "s-1-of-3.csv", "s-3-of-3.csv", "s-2-of-12.csv")
+    others = ("s-1-of-3.xlsx", "s-1-of-x.csv", "ss-1-of-3.csv", "s-1-of-3-mine.csv")
+    for name in (*former, *others):
+        (tmp_path / name).write_text("of yesterday")
+
+    files = [f for f, _ in write_files(ROWS, tmp_path / "s.csv", replace(HUBSPOT, max_rows=5))]
+    removed = remove_former(tmp_path / "s.csv", files)
+
+    assert [f.name for f in removed] == sorted(former)
+    kept = {p.name for p in tmp_path.iterdir()}
+    assert kept == {"s-1-of-2.csv", "s-2-of-2.csv", *others}
+
+
+def test_nothing_is_removed_where_nothing_was(tmp_path: Path) -> None:
+    files = [f for f, _ in write_files(ROWS, tmp_path / "s.csv", HUBSPOT)]
+
+    assert remove_former(tmp_path / "s.csv", files) == []
+    assert files[0].exists()
+
+
+def test_what_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s-1-of-2.csv").mkdir()
+
+    with pytest.raises(StoreError, match=r"s-1-of-2\.csv.*could not be removed"):
+        remove_former(tmp_path / "s.csv", [])

@@ -1,25 +1,13 @@
-"""Cells of an import file: per cent, and text that no spreadsheet runs as a formula."""
+"""Cells of an import file, by heading."""
 
 from typing import Any
 
 import polars as pl
 
 from dealcast.settings import CrmColumns
-
-# What makes Excel, LibreOffice and Google Sheets take a cell for a formula (OWASP, CSV injection).
-RUNS_AS_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - full-width forms, which they take too
+from dealcast.workflow.formulas import harmless
 
 PERCENT_DECIMALS = 2
-
-
-def runs_as_formula(text: pl.Expr) -> pl.Expr:
-    """Whether a spreadsheet would run the cell; null where there is none."""
-    return text.str.contains(RUNS_AS_FORMULA)
-
-
-def harmless(text: pl.Expr) -> pl.Expr:
-    """Text with an apostrophe before what a spreadsheet would run, so that it shows it instead."""
-    return pl.when(runs_as_formula(text)).then("'" + text).otherwise(text)
 
 
 def percent(decimals: int) -> pl.Expr:

@@ -1,13 +1,15 @@
 """Rows for a CRM as CSV files: UTF-8, as many as its limits ask for, each whole or not at all."""
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
 
+from dealcast.errors import StoreError
 from dealcast.surfaces.crm.spec import Crm
 from dealcast.workflow.export import write_whole
 
@@ -33,6 +35,26 @@ def write_files(rows: pl.DataFrame, to: Path, crm: Crm) -> list[tuple[Path, int]
     for name, part in zip(names, parts, strict=True):
         write_whole(name, partial(_write, part, crm), ending="csv")
     return [(name, part.height) for name, part in zip(names, parts, strict=True)]
+
+
+def remove_former(to: Path, written: Collection[Path]) -> list[Path]:
+    """Remove what an earlier export left beside the files just written, and return it.
+
+    That is `to` itself and its parts, of however many: nobody is to upload scores of another day.
+    Raises StoreError where one cannot be removed.
+    """
+    part = re.compile(rf"{re.escape(to.stem)}-\d+-of-\d+{re.escape(to.suffix)}")
+    beside = (f for f in to.parent.iterdir() if f.name == to.name or part.fullmatch(f.name))
+    former = sorted(f for f in beside if f not in written)
+    try:
+        for file in former:
+            file.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"'{file}', of an earlier export, could not be removed: {error.strerror}.",
+            remedy="remove it by hand, so that nobody uploads it",
+        ) from error
+    return former
 
 
 def _write(rows: pl.DataFrame, crm: Crm, to: Path) -> None:

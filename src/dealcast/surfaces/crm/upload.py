@@ -8,9 +8,9 @@ import polars as pl
 
 from dealcast.errors import StoreError, listed
 from dealcast.settings import CrmColumns
-from dealcast.surfaces.crm.cells import runs_as_formula
 from dealcast.surfaces.crm.spec import Crm
 from dealcast.surfaces.words import count, counted, day
+from dealcast.workflow.formulas import runs_as_formula
 from dealcast.workflow.freshness import outdated
 from dealcast.workflow.manifest import load_latest_steps
 from dealcast.workflow.store import Store
