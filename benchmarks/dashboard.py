@@ -16,8 +16,8 @@ from dataclasses import replace
 import polars as pl
 
 from dealcast.settings import load_settings
-from dealcast.surfaces.dashboard.pages.index import PAGES
 from dealcast.surfaces.dashboard.served import serve_from
+from dealcast.surfaces.dashboard.views.index import PAGES
 from dealcast.workflow.manifest import RunManifest, load_manifest
 from dealcast.workflow.store import Store
 from results import Result, arguments, tell
@@ -28,7 +28,7 @@ AGAIN = 5
 COLUMNS = {"open": "9,", "page": "<14", "first": "7.3f", "again": "7.3f", "asked_for": "<12"}
 PAGE = """
 from dealcast.surfaces.dashboard import reading
-from dealcast.surfaces.dashboard.pages.index import PAGES
+from dealcast.surfaces.dashboard.views.index import PAGES
 next(p for p in PAGES if p.name == {page!r}).show(reading.kept({run!r}))
 """
 

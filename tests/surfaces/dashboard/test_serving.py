@@ -21,7 +21,7 @@ pytest.importorskip("streamlit", reason="Streamlit is not installed")
 
 PAGE = """
 from dealcast.surfaces.dashboard import reading
-from dealcast.surfaces.dashboard.pages.index import PAGES
+from dealcast.surfaces.dashboard.views.index import PAGES
 next(p for p in PAGES if p.name == {page!r}).show(reading.kept({run!r}))
 """
 

@@ -9,8 +9,8 @@ import streamlit as st
 from dealcast.errors import DealcastError
 from dealcast.surfaces.dashboard import reading, showing
 from dealcast.surfaces.dashboard.over_time import run_name
-from dealcast.surfaces.dashboard.pages.index import PAGES, Page
 from dealcast.surfaces.dashboard.served import store
+from dealcast.surfaces.dashboard.views.index import PAGES, Page
 from dealcast.surfaces.report.blocks import Nothing
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.words import day

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dealcast.surfaces.dashboard.pages.forecast import forecast
-from dealcast.surfaces.dashboard.pages.model import model
-from dealcast.surfaces.dashboard.pages.monitoring import monitoring
-from dealcast.surfaces.dashboard.pages.opportunities import opportunities
-from dealcast.surfaces.dashboard.pages.overview import overview
-from dealcast.surfaces.dashboard.pages.quality import quality
-from dealcast.surfaces.dashboard.pages.runs import runs
+from dealcast.surfaces.dashboard.views.forecast import forecast
+from dealcast.surfaces.dashboard.views.model import model
+from dealcast.surfaces.dashboard.views.monitoring import monitoring
+from dealcast.surfaces.dashboard.views.opportunities import opportunities
+from dealcast.surfaces.dashboard.views.overview import overview
+from dealcast.surfaces.dashboard.views.quality import quality
+from dealcast.surfaces.dashboard.views.runs import runs
 from dealcast.surfaces.report.kept import Kept
 
 

@@ -1,5 +1,7 @@
 """Opportunities: filter, search, sort, download; one of them in detail."""
 
+from functools import partial
+
 import polars as pl
 import streamlit as st
 
@@ -10,7 +12,10 @@ from dealcast.surfaces.report.blocks import Nothing
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.parts import not_done
 from dealcast.surfaces.words import count, counted
+from dealcast.workflow.formulas import without_formulas
 
+# What the page keeps: the rows chosen in the table, and the opportunity that is shown.
+ROWS, CHOSEN = "rows", "opportunity"
 STATES = {LIVE: "Live", STALE: "Stale", ALL: "Both"}
 
 
@@ -26,7 +31,7 @@ def opportunities(kept: Kept) -> None:
     rows = pipeline.ordered(rows, by, horizon)
     right.download_button(
         "Download as CSV",
-        data=lambda: rows.write_csv().encode(),
+        data=lambda: without_formulas(rows).write_csv().encode(),
         file_name=f"opportunities-{kept.manifest.run_id}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -80,11 +85,27 @@ def _told(rows: pl.DataFrame, scores: pl.DataFrame, currency: str) -> str:
 
 
 def _table(rows: pl.DataFrame, horizon: int, currency: str) -> str:
-    """A page of them; returns the one that is chosen, at first the top one."""
-    number = 1
+    """A page of them; returns the one chosen in the table or below it, at first the top one."""
+    place, number = st.container(), 1
     if (of := pipeline.pages(rows)) > 1:
-        number = min(st.session_state.get("page", 1), of)
+        number = st.pagination(of, key="page", bind="query-params")
     page = pipeline.page_of(rows, number)
+    if of > 1:
+        first = (number - 1) * PAGE
+        st.caption(f"{first + 1} to {first + page.height} of {count(rows.height)}")
+    ids = page["opportunity_id"].to_list()
+    chosen: str = st.selectbox(
+        "In detail below: choose a row of the table, or here", ids, key=CHOSEN, bind="query-params"
+    )
+    # The row follows what is chosen below the table, or came with the URL.
+    st.session_state[ROWS] = {"selection": {"rows": [ids.index(chosen)]}}
+    with place:
+        _rows(page, horizon, currency)
+    return chosen
+
+
+def _rows(page: pl.DataFrame, horizon: int, currency: str) -> None:
+    """The table itself, of which one row is always chosen."""
     st.dataframe(
         pipeline.listed(page, horizon),
         hide_index=True,
@@ -95,12 +116,18 @@ def _table(rows: pl.DataFrame, horizon: int, currency: str) -> str:
             ),
             "amount": st.column_config.NumberColumn(f"amount, {currency}", format="localized"),
             "expected": st.column_config.NumberColumn(f"expected, {currency}", format="localized"),
+            "account": st.column_config.TextColumn(width=150),
+            "why": st.column_config.TextColumn(width=340),
         },
+        key=ROWS,
+        on_select=partial(_take, page["opportunity_id"].to_list()),
+        selection_mode="single-row-required",
         alt="Open opportunities that the filters leave, in the order chosen",
     )
-    if of > 1:
-        st.pagination(of, key="page")
-        first = (number - 1) * PAGE
-        st.caption(f"{first + 1} to {first + page.height} of {count(rows.height)}")
-    chosen: str = st.selectbox("Opportunity to look at", page["opportunity_id"].to_list())
-    return chosen
+
+
+def _take(ids: list[str]) -> None:
+    """Show the opportunity of the row that was chosen."""
+    rows = st.session_state[ROWS]["selection"]["rows"]
+    if rows and rows[0] < len(ids):
+        st.session_state[CHOSEN] = ids[rows[0]]

@@ -6,6 +6,7 @@ from dealcast.surfaces.dashboard import over_time, pipeline, quarantine, reading
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.parts import not_done
 from dealcast.surfaces.words import count
+from dealcast.workflow.formulas import without_formulas
 
 RUNS_SHOWN = 5
 
@@ -41,7 +42,7 @@ def _set_aside(kept: Kept) -> None:
     )
     st.download_button(
         f"Download all {count(rows.height)} as CSV",
-        data=lambda: rows.write_csv().encode(),
+        data=lambda: without_formulas(rows).write_csv().encode(),
         file_name=f"quarantine-{kept.manifest.run_id}.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -1,1 +1,0 @@
-"""One page a file: the widgets, and the blocks that they choose."""
