@@ -14,6 +14,8 @@ from dealcast.surfaces.words import count, month, short
 HEIGHT, TOP, LEFT, RIGHT, FOOT = 330, 12, 46, 8, 44
 # Months of history that are drawn, by the width of the drawing.
 HISTORY, HISTORY_NARROW = 12, 6
+# Pixels: from a bar to its figure, the height of that, and how near to its middle a mark hides it.
+ABOVE, LETTER, MARK = 6, 10, 14
 LABELLED_FROM = 44  # pixels of a month, so that every one has its name and figure
 
 
@@ -53,6 +55,8 @@ def bookings(  # noqa: PLR0913 - what is drawn, and how
         else:
             _coming(drawing, row, middle, slot, up)
             _plain(drawing, row, (plain, beside_words), middle, up)
+            if slot >= LABELLED_FROM:
+                _figure(drawing, row, plain.get(row["period_start"]), middle, up)
         _name(drawing, row, middle, slot, len(rows) - 1 - at)
     if past.height and coming.height:
         today = LEFT + slot * past.height
@@ -94,11 +98,16 @@ def _coming(drawing: Drawing, row: dict[str, Any], middle: float, slot: float, u
             element("g", data_mark="interval", data_x=str(row["period_start"]),
                     data_low=repr(row["low"]), data_high=repr(row["high"]))
         )  # fmt: skip
-    if slot >= LABELLED_FROM:
-        highest = up(row["high"] if row["high"] is not None else row["forecast"])
-        drawing.add(
-            text(short(row["forecast"]), middle, highest - 6, class_="strong", anchor="middle")
-        )
+
+
+def _figure(
+    drawing: Drawing, row: dict[str, Any], plain: float | None, middle: float, up: Scale
+) -> None:
+    """The whole, above its interval, and above the mark of the plain method where that is near."""
+    y = up(row["high"] if row["high"] is not None else row["forecast"]) - ABOVE
+    if plain is not None and -MARK < up(plain) - (y - LETTER / 2) < MARK:
+        y = up(plain) - MARK / 2 - ABOVE / 2
+    drawing.add(text(short(row["forecast"]), middle, y, class_="strong", anchor="middle"))
 
 
 def _plain(

@@ -6,10 +6,10 @@ import polars as pl
 from markupsafe import Markup
 
 from dealcast.surfaces.charts.scales import Scale
-from dealcast.surfaces.charts.svg import HALF, Drawing, cut, line, text
+from dealcast.surfaces.charts.svg import HALF, Drawing, line, text, wrapped
 from dealcast.surfaces.words import share
 
-ROW, THICK, TOP = 40, 14, 18
+ROW, LINE, THICK, TOP = 40, 15, 14, 18
 # Chances that may be marked on the axis, the first that have room (pixels) before the others.
 MARKED = (0.5, 0.2, 0.8, 0.05, 0.95, 0.01, 0.99, 0.001, 0.35, 0.65, 0.1, 0.9)
 MARKS_APART = 40
@@ -26,45 +26,53 @@ def reasons(parts: pl.DataFrame, *, name: str, width: int = HALF) -> Markup:
     along = Scale(min(ends) - 0.4, max(ends) + 0.4, 0, width - FIGURE_ROOM)
     told = "; ".join(f"{words} {size:+.2f}" for words, size in rows)
     about = f"From a base rate of {share(_chance(ends[0]))} to {share(_chance(ends[-1]))}: {told}"
-    foot = TOP + ROW * (len(rows) + 1)
+    names = [wrapped(words, width) for words, _ in rows]
+    tops = [TOP + ROW * at + LINE * sum(len(n) - 1 for n in names[: at + 1])
+            for at in range(len(rows))]  # fmt: skip
+    score = (tops[-1] if tops else TOP - ROW) + ROW
+    foot = score + ROW
     drawing = Drawing("reasons", f"Why {name} is scored so", about, width, foot + 4)
+    _axis(drawing, along, foot)
+    for at, top in enumerate(tops):
+        for above, words in enumerate(reversed(names[at])):
+            drawing.add(text(words, 0, top + 14 - LINE * above))
+        if at < len(tops) - 1:
+            drawing.add(line(along(ends[at]), top + 25, along(ends[at]), tops[at + 1] + 18, "grid"))
+        _part(drawing, rows[at], top, ends[max(at - 1, 0) : at + 1], along)
+    drawing.add(text("the score", 0, score + 14, class_="strong"))
+    drawing.dot(
+        along(ends[-1]), score + 25, class_="main",
+        data_mark="score", data_value=repr(_chance(ends[-1])),
+    )  # fmt: skip
+    drawing.add(text(share(_chance(ends[-1])), along(ends[-1]) + 9, score + 29, class_="strong"))
+    return drawing.svg()
+
+
+def _axis(drawing: Drawing, along: Scale, foot: float) -> None:
+    """Chances along the top, with a line down from each."""
     marked: list[float] = []
     for chance in MARKED:
         at = along(_log_odds(chance))
         near = any(abs(at - other) < MARKS_APART for other in marked)
-        if 12 <= at <= width - FIGURE_ROOM and not near:  # noqa: PLR2004 - half of a label
+        if 12 <= at <= drawing.width - FIGURE_ROOM and not near:  # noqa: PLR2004 - half a label
             marked.append(at)
             drawing.add(line(at, TOP, at, foot, "grid"))
             drawing.add(text(f"{chance:.1%}" if chance < 0.01 else f"{chance:.0%}",  # noqa: PLR2004
                              at, TOP - 6, class_="muted", anchor="middle"))  # fmt: skip
-    for at, (words, size) in enumerate(rows):
-        _part(drawing, at, (words, size), ends, along)
-    y = TOP + ROW * len(rows)
-    drawing.add(text("the score", 0, y + 14, class_="strong"))
-    drawing.dot(
-        along(ends[-1]), y + 25, class_="main",
-        data_mark="score", data_value=repr(_chance(ends[-1])),
-    )  # fmt: skip
-    drawing.add(text(share(_chance(ends[-1])), along(ends[-1]) + 9, y + 29, class_="strong"))
-    return drawing.svg()
 
 
 def _part(
-    drawing: Drawing, at: int, part: tuple[str, float], ends: list[float], along: Scale
+    drawing: Drawing, part: tuple[str, float], y: float, ends: list[float], along: Scale
 ) -> None:
-    """One row of the waterfall."""
+    """One step of the waterfall, from the one end to the other; the first has one end only."""
     words, size = part
-    y = TOP + ROW * at
-    if at < len(ends) - 1:
-        drawing.add(line(along(ends[at]), y + 25, along(ends[at]), y + 18 + ROW, "grid"))
-    drawing.add(text(cut(words, drawing.width), 0, y + 14))
     mark = {"data_mark": "part", "data_x": words, "data_value": repr(size)}
-    if at == 0:
+    if len(ends) == 1:
         x = along(ends[0])
         drawing.dot(x, y + 25, class_="hollow", told=words, **mark)
         drawing.add(text(share(_chance(ends[0])), x + 9, y + 29, class_="strong"))
         return
-    left, right = sorted((along(ends[at - 1]), along(ends[at])))
+    left, right = sorted(map(along, ends))
     class_, hatched = ("main", None) if size >= 0 else ("other", "yes")
     drawing.bar(
         left, y + 18, max(right - left, 1.5), THICK,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from markupsafe import Markup, escape
 
@@ -47,6 +48,15 @@ def cut(words: str, width: float) -> str:
     """
     longest = max(int(width / CHARACTER), 2)
     return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
+
+
+def wrapped(words: str, width: float) -> list[str]:
+    """The words in lines of so many pixels at most; a word that is wider has a line of its own.
+
+    >>> wrapped("this time of the quarter is good", 100)
+    ['this time of', 'the quarter is', 'good']
+    """
+    return wrap(words, max(int(width / CHARACTER), 2), break_long_words=False) or [words]
 
 
 @dataclass

@@ -45,7 +45,7 @@ def runs(manifests: Sequence[RunManifest], root: str) -> Iterator[Block]:
     """The runs, newest first: when, how they ended, what they took and made."""
     ended = sum(m.status == "done" for m in manifests)
     yield Lead(
-        f"{counted(len(manifests), 'run', 'runs')} of the store {root}; {ended} of them are done."
+        f"{counted(len(manifests), 'run', 'runs')} in the store {root}, {count(ended)} done."
     )
     rows = [
         (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from dealcast.cleaning.rules import CLEANING_RULES
-from dealcast.surfaces.report.blocks import Block, Lead, Nothing, Prose
+from dealcast.surfaces.report.blocks import Block, Lead, Prose
 from dealcast.surfaces.tables.shape import Table, number
 from dealcast.surfaces.words import count, counted
 
@@ -15,7 +15,7 @@ TITLES = {rule.code: rule.title for rule in CLEANING_RULES}
 def set_aside(rows: pl.DataFrame, root: str) -> Iterator[Block]:
     """How many rows were set aside, by reason, and how to readmit them (contract Quarantine)."""
     if rows.is_empty():
-        yield Nothing("No row was set aside.", "nothing is to be done")
+        yield Lead("No row was set aside: each was right as it came, or could be repaired.")
         return
     fixable = rows["fix_column"].drop_nulls().len()
     yield Lead(

@@ -41,13 +41,15 @@ def under(periods: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
 def worth_by(scores: pl.DataFrame, by: str, scenario: Scenario) -> pl.DataFrame:
     """What open opportunities are worth by group, the most first, in the scenario.
 
-    `name`; counts `opportunities` and `stale`; `amount` and `expected` in the currency.
+    `name`; counts `opportunities`, `stale` and `unengaged` (nothing is expected of
+    those yet); `amount` and `expected` in the currency.
     """
     return (
         scores.group_by(pl.col(by).fill_null("none").alias("name"))
         .agg(
             opportunities=pl.len(),
             stale=pl.col("is_stale").sum(),
+            unengaged=pl.col("engage_date").is_null().sum(),
             amount=pl.col("amount").sum(),
             expected=pl.col("expected_value").sum() * scenario.win_rate,
         )
@@ -84,7 +86,9 @@ def told(kept: Kept, scenario: Scenario) -> Iterator[Block]:
         (NAMES[r["period_kind"]](r), *(number(r[p], count) for p in PARTS), number(then, count))
         for r, then in zip(moved.rows(named=True), issued["forecast"], strict=True)
     ]
-    columns = ("period", ">booked", ">open", ">new business", ">in the scenario", ">as issued")
+    columns = (
+        "period", ">booked", ">from open", ">from new business", ">in the scenario", ">as issued",
+    )  # fmt: skip
     yield Table(f"The scenario, {kept.currency}", columns, rows)
 
 
@@ -103,10 +107,13 @@ def by_group(kept: Kept, scores: pl.DataFrame, by: str, scenario: Scenario) -> I
     horizon = kept.figures("score")["horizon_days"]
     groups = worth_by(scores, by, scenario)
     total = float(groups["expected"].sum())
-    yield Lead(
+    told = (
         f"{count(total)} {kept.currency} are expected within {horizon} days from "
-        f"{counted(scores.height, 'open opportunity', 'open opportunities')}."
+        f"{counted(scores.height, 'open opportunity', 'open opportunities')}"
     )
+    if scenario.win_rate != 1:
+        told += f", if {scenario.win_rate:.0%} of the wins come that were expected (What if)"
+    yield Lead(f"{told}.")
     what = by.replace("_", " ")
     yield Charts(
         (
@@ -124,11 +131,14 @@ def by_group(kept: Kept, scores: pl.DataFrame, by: str, scenario: Scenario) -> I
             r["name"],
             number(r["opportunities"], count),
             number(r["stale"], count),
+            number(r["unengaged"], count),
             number(r["amount"], count),
             number(r["expected"], count),
             Cell(share(part := r["expected"] / total if total else 0.0), by=part, share=part),
         )
         for r in groups.rows(named=True)
     ]
-    columns = (what, ">open", ">stale", ">open amount", ">expected", ">share")
+    columns = (
+        what, ">open", ">stale", ">not engaged", ">open amount", ">expected", ">share of expected",
+    )  # fmt: skip
     yield Table(f"By {what}, {kept.currency}", columns, rows)

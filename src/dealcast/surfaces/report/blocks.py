@@ -1,7 +1,7 @@
 """What a part of the report is made of. Text only: the template makes it HTML, and escapes it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from markupsafe import Markup
@@ -86,5 +86,5 @@ def figure(
 
 
 def folded(table: Table) -> More:
-    """A table that most readers can do without."""
-    return More(table.title, (table,))
+    """A table that most readers can do without; its title is that of the fold."""
+    return More(table.title, (replace(table, title=""),))

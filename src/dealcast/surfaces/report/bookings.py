@@ -28,7 +28,9 @@ NAMES: Mapping[str, Callable[[Row], str]] = {
     "month": lambda row: month(row["period_start"]),
     "quarter": lambda row: f"quarter to {day(row['period_end'])}",
 }
-PERIOD_COLUMNS = ("period", ">expected", ">interval", ">booked", ">open", ">new business")
+PERIOD_COLUMNS = (
+    "period", ">expected", ">interval", ">booked", ">from open", ">from new business",
+)  # fmt: skip
 
 
 def bookings(kept: Kept) -> Iterator[Block]:
@@ -45,10 +47,15 @@ def bookings(kept: Kept) -> Iterator[Block]:
     near = [*by_kind["quarter"].rows(named=True), *by_kind["month"].rows(named=True)]
     columns = (*PERIOD_COLUMNS, ">same months last quarter")
     told = f"Quarters and months to come, {kept.currency}"
-    yield Table(told, columns, [(*_period(p), _plain(p, plain)) for p in near])
+    rows = [(*_period(p), _plain(p, plain)) for p in near]
+    yield Table(told, columns, rows, is_stacked=True)
     held = methods(content["figures"], content["champion"]["method"])
     if held.rows:
         yield held
+        yield Prose(
+            "Error (WAPE): all misses, whichever way, by all that came. Bias: how much more (+) or "
+            "less (-) was forecast than came. An origin is a date on which it was forecast."
+        )
     if content["notes"]:
         yield Points(tuple(f"{note[:1].upper()}{note[1:]}." for note in content["notes"]))
     came = outcomes(kept.table("forecast", "forecast_outcomes").rows(named=True))

@@ -7,7 +7,7 @@ import polars as pl
 
 from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
-from dealcast.surfaces.report.blocks import Block, Charts, Figure, Lead, figure, folded
+from dealcast.surfaces.report.blocks import Block, Charts, Figure, Lead, Prose, figure, folded
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.tables.outlook import drifted, wins_by_month
 from dealcast.surfaces.tables.shape import Row, Table
@@ -28,6 +28,10 @@ def drift(kept: Kept) -> Iterator[Block]:
     found = [r for r in content["results"] if r["level"] in ("warning", "alert")]
     if found:
         yield drifted("What drifted, and what to do", found)
+    yield Prose(
+        "Adjusted p: how likely chance alone is to do that much, given how many things are tested. "
+        "PSI: how far two mixes are apart (0: not at all)."
+    )
     tested = [r for r in content["results"] if r["level"] == "ok"]
     skipped = [r for r in content["results"] if r["level"] == "not applicable"]
     yield folded(drifted(f"{len(tested)} things that did not drift", tested))
@@ -81,7 +85,7 @@ def _over_time(months: pl.DataFrame) -> tuple[Figure, ...]:
             charts.wins_over_time,
             months.filter(pl.col("horizon_days") == shortest),
             width=HALF,
-            title=f"Wins by wins expected, within {shortest} days",
+            title=f"Wins, as a multiple of those expected within {shortest} days",
             caption="At 1 x as many were won as was said. By month in which chances were told.",
         ),
     )

@@ -29,4 +29,4 @@ def leaks(kept: Kept) -> Iterator[Block]:
         yield More("Never used, by declaration", (Table("", ("feature", "why"), banned),))
     about = [(t.code, t.title, t.finds, t.blind_to) for t in TESTS]
     columns = ("test", "what it measures", "what it finds", "what it is blind to")
-    yield More("The tests", (Table("", columns, about),))
+    yield More("The tests", (Table("", columns, about, is_stacked=True),))

@@ -110,4 +110,4 @@ def _rest(figures: Row, left: int) -> str:
         (figures["open_opportunities"] - figures["scored"], "without a clock, not engaged yet"),
     ]
     told = ", ".join(f"{count(n)} {words}" for n, words in parts if n)
-    return f"Not shown: {told}. All of them: dealcast export scores --to FILE" if told else ""
+    return f"Not shown: {told}. All of them: `dealcast export scores --to FILE`" if told else ""

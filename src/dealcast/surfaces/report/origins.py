@@ -39,7 +39,8 @@ def _tables(found: Row) -> Table:
         (t["table"], number(t["version"], str), t["made_by_step"], t["made_by_run"], t["place"])
         for t in found["tables"]
     ]
-    return Table("", ("table", ">version", "step", "made by run", "place"), rows)
+    columns = ("table", ">version", "step", "made by run", "place")
+    return Table("", columns, rows, is_stacked=True)
 
 
 def _steps(kept: Kept) -> Table:
@@ -56,7 +57,7 @@ def _steps(kept: Kept) -> Table:
         )
         for record in (*kept.manifest.steps, *kept.manifest.earlier)
     ]
-    return Table("", ("step", "took", "fingerprint", "objects"), rows)
+    return Table("", ("step", "took", "fingerprint", "objects"), rows, is_stacked=True)
 
 
 def _flat(settings: Row, above: str = "") -> Iterator[tuple[str, str]]:

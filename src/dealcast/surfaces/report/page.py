@@ -15,9 +15,12 @@ from dealcast.surfaces.report.blocks import Block
 from dealcast.surfaces.report.headline import Card, cards, remarks
 from dealcast.surfaces.report.kept import Kept
 from dealcast.surfaces.report.parts import written
+from dealcast.surfaces.tables.shape import Cell
 from dealcast.surfaces.words import day
 
 TEMPLATES = "templates"
+# Letters; a longer word, such as a path, may be broken where there is no room.
+LONGEST_WORD = 22
 
 
 def page(kept: Kept) -> str:
@@ -29,7 +32,7 @@ def page(kept: Kept) -> str:
         .render(
             run_id=manifest.run_id,
             environment=manifest.environment,
-            started=manifest.started[:16].replace("T", " "),
+            started=f"{day(manifest.started)} {manifest.started[11:16]}",
             status=manifest.status,
             version=manifest.code["version"],
             known_until=day(kept.known_until),
@@ -75,6 +78,7 @@ def _environment() -> Environment:
     )
     environment.tests["figures"] = _is_number
     environment.filters["marked"] = marked
+    environment.filters["look"] = look
     return environment
 
 
@@ -92,6 +96,21 @@ def marked(text: str) -> Markup:
     pieces = [escape(piece) for piece in text.split("`")]
     pieces[1::2] = [Markup("<code>{}</code>").format(piece) for piece in pieces[1::2]]
     return Markup("").join(pieces)
+
+
+def look(cell: Cell | str, column: str) -> str:
+    """The classes of a cell: a `number`, `none` to be told, a `long` word that may be broken.
+
+    >>> look("-", ">rows"), look("runs/20261130T071218Z-d25f/drift.json", "objects")
+    ('number none', 'long')
+    """
+    text = cell if isinstance(cell, str) else cell.text
+    classes = {
+        "number": _is_number(column),
+        "none": text == "-",
+        "long": any(len(word) > LONGEST_WORD for word in text.split()),
+    }
+    return " ".join(name for name, holds in classes.items() if holds)
 
 
 def _is_number(column: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from dealcast.modeling.estimators import ESTIMATORS
 from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
 from dealcast.surfaces.report.blocks import (
@@ -24,6 +25,18 @@ from dealcast.surfaces.tables.model import beside_baselines
 from dealcast.surfaces.tables.shape import Row, Table, number
 from dealcast.surfaces.words import count, share
 from dealcast.surfaces.words import figure as of_merit
+
+# What heads and captions of this part say, in plain words.
+WORDS = (
+    ("snapshot", "an opportunity that was open on a Monday, as it was known on that day"),
+    ("origin", "a date from which on the model knew nothing: it is judged on what followed"),
+    ("AUC", "how often, of one won and one not, the one won had the higher chance"),
+    ("within date", "the same among those open on one date: timing cannot help there"),
+    ("without stale", "the same without those older than any that ever closed, which are easy"),
+    ("log-loss skill", "the share of climatology's loss that is saved; being sure and wrong costs"),
+    ("Brier skill", "the same by squared errors"),
+    ("ECE", "how far chances and shares won are apart on average, in ten groups by chance"),
+)  # fmt: skip
 
 
 def trust(kept: Kept) -> Iterator[Block]:
@@ -52,6 +65,7 @@ def trust(kept: Kept) -> Iterator[Block]:
         "Skill: by how much the chances beat climatology, the plain share won (0: not at all, "
         "1: perfect). AUC: how often the one won of two had the higher chance (0.5: by luck)."
     )
+    yield More("What the words mean", (Table("", ("word", "means"), [*WORDS, *_estimators()]),))
     for horizon in content["horizons"]:
         table = beside_baselines(horizon, content["estimator"])
         yield table if horizon is first else folded(table)
@@ -94,6 +108,11 @@ def _skill(content: Row) -> Any:
         title="How much better than the plain share won?",
         caption="Log-loss skill on dates after those learnt from; 0 is no better, 1 perfect.",
     )
+
+
+def _estimators() -> Iterator[tuple[str, str]]:
+    """Every way to learn that stands in the tables, and what it does."""
+    return ((e.name, e.about) for e in ESTIMATORS.values())
 
 
 def _by_age(horizon: Row) -> Table:

@@ -44,7 +44,8 @@ def _waterfall(kept: Kept, row: Row, parts: pl.DataFrame) -> Figure:
         name=row["opportunity_id"],
         width=HALF,
         title=f"Why {who}",
-        caption=f"From the base rate to the score, part by part (log-odds). Amount {amount}.",
+        caption="From the base rate to the score, part by part (log-odds: +0.7 doubles the odds "
+        f"to win). Amount {amount}.",
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dealcast.surfaces.tables.shape import Cell, Row, Table, number
 from dealcast.surfaces.words import count, share
 
-FINDING = ("check", "severity", "what was found", ">rows", ">share", ">score")
+FINDING = ("check", "severity", "what was found", ">rows", ">share", ">takes off")
 
 
 def failed_checks(report: Row) -> list[Row]:
@@ -40,7 +40,7 @@ def repairs(log: Row) -> Table:
         for r in _at_work(log)
     ]
     columns = ("rule", "table", "so it was", "what was done", ">rows", "for example")
-    return Table("What cleaning did", columns, rows)
+    return Table("What cleaning did", columns, rows, is_stacked=True)
 
 
 def _at_work(log: Row) -> Iterable[Row]:

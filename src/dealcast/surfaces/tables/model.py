@@ -44,9 +44,17 @@ def groups(rates: Row, limit: int) -> Table:
         for r in rates["table"][:limit]
     ]
     left = len(rates["table"]) - len(rows)
-    columns = (rates["by"], f">{of}", f">{happened}", ">rate", ">95 % interval", ">shrunk", ">rank")
+    columns = (
+        rates["by"],
+        f">{of}",
+        f">{happened}",
+        ">rate",
+        ">95 % interval",
+        ">drawn to mean",
+        ">rank",
+    )
     title = f"{named(rates)}: {compared(rates)}" + ("" if rates["ranked"] else ", no ranking")
-    rest = f"{count(left)} more: dealcast people --by {rates['by']}" if left else ""
+    rest = f"{count(left)} more: `dealcast people --by {rates['by']}`" if left else ""
     return Table(title, tuple(c.replace("_", " ") for c in columns), rows, rest=rest)
 
 

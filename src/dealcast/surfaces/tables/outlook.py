@@ -54,7 +54,9 @@ def dead_by_owner(owners: Iterable[Row], currency: str) -> Table:
         )
         for r in owners
     ]
-    columns = ("owner", ">open", ">dead", ">open amount", ">dead amount", ">dead", ">worth")
+    columns = (
+        "owner", ">open", ">dead", ">open amount", ">dead amount", ">dead share", ">worth",
+    )  # fmt: skip
     return Table(f"Dead pipeline by owner, {currency}", columns, rows)
 
 
@@ -62,8 +64,8 @@ def drifted(title: str, results: Iterable[Row]) -> Table:
     """Results of the drift report: how large each change is, how sure, and what to do."""
     rows = [
         (
-            r["level"],
             f"{r['kind']} {r['what']}",
+            r["level"],
             "-" if r["effect"] is None else f"{r['effect']:.3f} {r['effect_unit']}",
             number(r["p_adjusted"], lambda p: "-" if p is None else f"{p:.2g}"),
             r["note"] or "-",
@@ -71,7 +73,7 @@ def drifted(title: str, results: Iterable[Row]) -> Table:
         )
         for r in results
     ]
-    columns = ("level", "what", ">change", ">adjusted p", "what was found", "what to do")
+    columns = ("what", "level", ">change", ">adjusted p", "what was found", "what to do")
     return Table(title, columns, rows, is_stacked=True)
 
 

@@ -15,7 +15,7 @@ LEAST, MOST, STEP = 50, 150, 5
 def forecast(kept: Kept) -> None:
     """The page."""
     issued, what_if, groups, back = st.tabs(
-        ["As issued", "What if", "By region or product", "Looking back"]
+        ["As issued", "What if", "By region, product, agent", "Looking back"]
     )
     with issued:
         showing.show_html(reading.part(kept, "bookings"))

@@ -10,9 +10,9 @@ def monitoring(kept: Kept) -> None:
     """The page."""
     found = kept.figures("monitor")
     if found.get("drift") == "alert":
-        st.error(f"Alert: {found['drift_summary']}", icon=":material/error:")
+        st.error("Alert: what changed needs to be looked at.", icon=":material/error:")
     elif found.get("drift") == "warning":
-        st.warning(f"Warning: {found['drift_summary']}", icon=":material/warning:")
+        st.warning("Warning: something has changed.", icon=":material/warning:")
     elif found:
         st.success("No alert: nothing drifted beyond chance.", icon=":material/check_circle:")
     showing.show_html(reading.part(kept, "drift"))
