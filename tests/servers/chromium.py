@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,20 @@ NEEDED = (
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 )
 SIZES = {"page": (1280, 900), "telephone": (390, 844)}
+# What a page is told that asks whether it is on a telephone.
+TELEPHONE = (
+    "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Mobile Safari/537.36"
+)
+
+
+def device(size: str) -> dict[str, Any]:
+    """The options of a context that is a page or a telephone."""
+    width, height = SIZES[size]
+    options: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+    if size == "telephone":
+        options |= {"user_agent": TELEPHONE, "has_touch": True}
+    return options
 
 
 def least_contrast(paper: str, texts: str) -> str:

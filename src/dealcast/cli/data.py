@@ -8,6 +8,7 @@ import polars as pl
 from dealcast.cli import render
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import chose_source, settings_options, source_options
+from dealcast.cli.rows import as_json_array
 from dealcast.errors import QualityError, SettingsError
 from dealcast.settings import LoadedSettings, SampleSource
 from dealcast.workflow import corrections
@@ -102,7 +103,7 @@ def quarantine_list(loaded: LoadedSettings, to: Path | None, limit: int, as_json
     if to:
         export_frame(rows, to)
     if as_json:
-        render.as_json(rows.to_dicts())
+        as_json_array(rows)
     else:
         render.quarantine(rows.head(limit).to_dicts(), total=rows.height)
 

@@ -8,18 +8,21 @@ from typing import Any
 import click
 import polars as pl
 
-from dealcast.cli import render, render_evaluation, render_model
+from dealcast.cli import render, render_evaluation, render_model, rows
 from dealcast.cli.ops import run_and_show
 from dealcast.cli.options import chose_source, settings_options, source_options
 from dealcast.contracts import most_valuable
 from dealcast.errors import SettingsError, StoreError, listed, nearest
 from dealcast.settings import LoadedSettings
+from dealcast.surfaces.words import count
 from dealcast.tracking.base import Promotion, Registry, open_registry, rollback
 from dealcast.workflow.audits import audit_file, audit_stored
 from dealcast.workflow.manifest import load_latest_steps, new_run_id
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.store import Store, open_store
 
+# Opportunities that are printed, unless more or fewer are asked for.
+SHOWN = 10
 # Log-odds by which a score must have changed to be called moved.
 SMALLEST_MOVE = 1e-6
 
@@ -118,27 +121,32 @@ def evaluate(loaded: LoadedSettings, by: str | None, as_json: bool) -> None:
 
 @click.command(
     epilog="Example: dealcast score --root data --top 20\n\n"
+    "Example: dealcast score --root data --json --top 100 | jq .scores\n\n"
     "Example: dealcast score --root data --moved"
 )
 @click.option(
     "--top",
     type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="How many opportunities to print.",
+    help="How many opportunities to print.  [default: 10; with --json all]",
 )
 @click.option("--moved", is_flag=True, help="Show whose score moved most; score only if needed.")
 @settings_options
-def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
-    """Score every open opportunity on the export's last day, with reasons."""
+def score(loaded: LoadedSettings, top: int | None, moved: bool, as_json: bool) -> None:
+    """Score every open opportunity on the export's last day, with reasons.
+
+    With --json every score is printed, a row a line; `dealcast export scores` makes files of them.
+    """
     manifest, store = run_and_show(loaded, Plan("score", "score", again=not moved), as_json=as_json)
     record = manifest.steps[-1]
     scores = most_valuable(store.load("scores", version=record.tables["scores"]))
     changed = _changes(store, record.tables.get("score_changes"))
     if as_json:
-        content = {**record.figures, "scores": scores.to_dicts(), "changes": changed.to_dicts()}
-        render.as_json(content)
+        if top is not None:
+            scores = scores.head(top)
+            changed = _of_these(changed, scores)
+        rows.as_json(record.figures, {"scores": scores, "changes": changed})
         return
+    top = top or SHOWN
     out, shown = render.console(), scores.head(top).to_dicts()
     if moved:
         render_model.changes(_moved(changed, scores).head(top).to_dicts())
@@ -146,7 +154,7 @@ def score(loaded: LoadedSettings, top: int, moved: bool, as_json: bool) -> None:
     out.print(render_model.scores(shown, currency=loaded.settings.data.currency))
     out.print()
     out.print(render_model.reasons(shown))
-    click.echo(f"{scores.height:,} open opportunities; all: dealcast export scores --to FILE")
+    click.echo(f"All {count(scores.height)} open ones: dealcast export scores --to FILE")
 
 
 @click.command(epilog="Example: dealcast people --by sales_agent --root data")
@@ -259,6 +267,13 @@ def _moved(changed: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
         .filter((pl.col("log_odds") - pl.col("log_odds_before")).abs() > SMALLEST_MOVE)
         .sort(pl.col("value").abs(), "opportunity_id", descending=[True, False], nulls_last=True)
     )
+
+
+def _of_these(changed: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """The changes of these scores."""
+    if changed.is_empty():
+        return changed
+    return changed.join(scores, on="opportunity_id", how="semi")
 
 
 def _registry(loaded: LoadedSettings) -> Registry:

@@ -1,6 +1,7 @@
 """Results as terminal tables, or as JSON for scripts."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -28,20 +29,24 @@ BAR = 20
 
 
 def console() -> Console:
-    """Standard output; colours and width follow the terminal, a pipe gets neither."""
+    """Standard output; colours and width follow the terminal, a pipe gets neither.
+
+    COLUMNS gives the width of either.
+    """
     out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    has_width = out.is_terminal or "COLUMNS" in os.environ
+    return out if has_width else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def as_json(content: object) -> None:
     """Print JSON: dates as ISO text, no NaN."""
-    click.echo(json.dumps(content, indent=2, default=_json_default, ensure_ascii=False))
+    click.echo(json.dumps(content, indent=2, default=json_default, ensure_ascii=False))
 
 
 def write_json(content: object, to: Path) -> None:
     """Write JSON to a file."""
     try:
-        to.write_text(json.dumps(content, indent=2, default=_json_default) + "\n", encoding="utf-8")
+        to.write_text(json.dumps(content, indent=2, default=json_default) + "\n", encoding="utf-8")
     except OSError as error:
         raise StoreError(
             f"'{to}' could not be written: {error.strerror}.", remedy="give another file with --to"
@@ -215,7 +220,8 @@ def _examples(record: Row) -> str:
     return f"for example {'; '.join(told[:2])}." if told else ""
 
 
-def _json_default(value: object) -> str:
+def json_default(value: object) -> str:
+    """What JSON has no word for, as text: dates as ISO."""
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(value)

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import TextWrapper
 from typing import Any
 
 import click
@@ -14,6 +16,7 @@ from dealcast.errors import StoreError
 from dealcast.workflow.standing import Made, Standing, standing
 
 DEFAULT_FOLDER = "data"
+IN_A_PIPE = (110, 24)  # columns and lines, as tables have there
 
 
 def tell_standing(root: str | None, *, as_json: bool) -> None:
@@ -22,13 +25,25 @@ def tell_standing(root: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
         return
-    click.echo(f"{found.store}: {_told(found)}")
+    _echo(f"{found.store}: {_told(found)}")
     for label, made in (("scores", found.scores), ("forecast", found.forecast)):
         if made:
-            click.echo(f"{label:<9} {_age(made)}: {made.says}")
+            _echo(f"{_age(made)}: {made.says}", label=f"{label:<9} ")
     if found.report:
         click.echo(f"{'report':<9} {found.report}")
     click.echo(f"\nNext: {found.next}\n`dealcast --help` lists all commands.")
+
+
+def _echo(text: str, label: str = "") -> None:
+    """Print prose in the width of the terminal; it goes on under itself, no word is broken."""
+    made = TextWrapper(
+        shutil.get_terminal_size(IN_A_PIPE).columns,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    click.echo(made.fill(text))
 
 
 def _told(found: Standing) -> str:

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import polars as pl
 import pytest
 
 from dealcast.surfaces.words import count, short
-from servers.chromium import NEEDED, SIZES, least_contrast
+from servers.chromium import NEEDED, SIZES, device, least_contrast
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -85,10 +87,7 @@ def visit(chromium: "Browser") -> Iterator[Visit]:
     contexts = []
 
     def open_(url: str, size: str = "page", scheme: Any = "light") -> Any:
-        width, height = SIZES[size]
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
+        context = chromium.new_context(**device(size), color_scheme=scheme)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
@@ -107,7 +106,8 @@ def visit(chromium: "Browser") -> Iterator[Visit]:
 
 
 def _is_own(asked: str, url: str) -> bool:
-    return asked.startswith((url, url.replace("http", "ws", 1), "data:", "blob:"))
+    server = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    return asked.startswith((server, server.replace("http", "ws", 1), "data:", "blob:"))
 
 
 def settle(page: Any) -> None:
@@ -118,13 +118,12 @@ def settle(page: Any) -> None:
 
 
 def turn_to(page: Any, title: str, size: str) -> None:
-    """Go to a page by the navigation, which a telephone hides until it is asked for."""
+    """Go to a page by the navigation, which a telephone shows only from one choice to the next."""
     if size == "telephone":
         page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
     page.locator("h1", has_text=title).wait_for()
     if size == "telephone":
-        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
         page.get_by_test_id("stExpandSidebarButton").wait_for()
     settle(page)
 
@@ -140,14 +139,25 @@ def walk(page: Any, size: str, kind: str, tmp_path: Path) -> dict[str, str]:
     said = {}
     for title in PAGES:
         turn_to(page, title, size)
-        said[title] = page.get_by_test_id("stMain").inner_text()
-        assert "could not be drawn" not in said[title]
-        assert page.get_by_test_id("stException").count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
-        assert page.evaluate(CONTRAST) >= 4.5
-        shot(page, f"{title.lower().replace(' ', '-')}-{kind}", tmp_path)
+        name = title.lower().replace(" ", "-")
+        said[title] = looked_at(page, size, f"{name}-{kind}", tmp_path)
+        for at in range(1, page.get_by_test_id("stTab").count()):
+            page.get_by_test_id("stTab").nth(at).click()
+            settle(page)
+            said[title] += looked_at(page, size, f"{name}-{at + 1}-{kind}", tmp_path)
     assert page.heard == []
     return said
+
+
+def looked_at(page: Any, size: str, name: str, tmp_path: Path) -> str:
+    """What a page, or a tab of it, says."""
+    text: str = page.get_by_test_id("stMain").inner_text()
+    assert "could not be drawn" not in text
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert page.evaluate(CONTRAST) >= 4.5
+    shot(page, name, tmp_path)
+    return text
 
 
 def figures_are_those_of(ran: Any, said: dict[str, str]) -> None:
@@ -184,6 +194,38 @@ def test_every_page_shows_what_the_run_kept(
     said = walk(page, seen[0], "-".join(seen), tmp_path)
 
     figures_are_those_of(sample, said)
+
+
+@pytest.mark.slow
+def test_a_link_to_a_page_opens_it_for_who_comes_first(
+    visit: Visit, tiny: Any, tmp_path: Path
+) -> None:
+    with dashboard_on(tiny.store.root, tmp_path / "log") as url:
+        page = visit(f"{url}/opportunities")
+
+        assert page.locator("h1").first.inner_text() == "Opportunities"
+        assert page.get_by_test_id("stSidebarNavLink").all_inner_texts() == [*PAGES]
+
+
+@pytest.mark.slow
+def test_a_row_that_is_chosen_is_told_in_detail_and_stands_in_the_url(
+    visit: Visit, sample: Any, sample_url: str
+) -> None:
+    live = sample.store.load("scores").filter(~pl.col("is_stale"))
+    third = live.sort("expected_value", descending=True, nulls_last=True)["opportunity_id"][2]
+    page = visit(f"{sample_url}/opportunities")
+    box = page.get_by_test_id("stDataFrame").bounding_box()
+    assert box is not None
+
+    page.mouse.click(box["x"] + 20, box["y"] + 3.5 * box["height"] / 12)
+    page.wait_for_url(f"**opportunity={third}")
+    settle(page)
+    chosen = page.locator("h3", has_text="In detail").inner_text()
+    page.goto(page.url)
+    settle(page)
+
+    assert chosen == f"In detail: {third}"
+    assert page.locator("h3", has_text="In detail").inner_text() == chosen
 
 
 @pytest.mark.slow

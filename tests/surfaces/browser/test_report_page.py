@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from servers.chromium import NEEDED, SIZES, least_contrast
+from servers.chromium import NEEDED, SIZES, device, least_contrast
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,9 +37,8 @@ def opened(chromium: "Browser") -> "Iterator[Callable[..., Page]]":
     contexts = []
 
     def open_(ran: Any, size: str = "page", *, scheme: Any = "light", scripts: bool = True) -> Any:
-        width, height = SIZES[size]
         context = chromium.new_context(
-            viewport={"width": width, "height": height},
+            **device(size),
             color_scheme=scheme,
             java_script_enabled=scripts,
             offline=True,
