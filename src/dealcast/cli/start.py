@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,7 +17,6 @@ from dealcast.errors import StoreError
 from dealcast.workflow.standing import Made, Standing, standing
 
 DEFAULT_FOLDER = "data"
-IN_A_PIPE = (110, 24)  # columns and lines, as tables have there
 
 
 def tell_standing(root: str | None, *, as_json: bool) -> None:
@@ -35,9 +35,15 @@ def tell_standing(root: str | None, *, as_json: bool) -> None:
 
 
 def _echo(text: str, label: str = "") -> None:
-    """Print prose in the width of the terminal; it goes on under itself, no word is broken."""
+    """Print prose in the width of the terminal: it goes on under itself, no word is broken.
+
+    In a pipe it stays a line, for whoever searches it.
+    """
+    if not (sys.stdout.isatty() or "COLUMNS" in os.environ):
+        click.echo(label + text)
+        return
     made = TextWrapper(
-        shutil.get_terminal_size(IN_A_PIPE).columns,
+        shutil.get_terminal_size().columns,
         initial_indent=label,
         subsequent_indent=" " * len(label),
         break_long_words=False,

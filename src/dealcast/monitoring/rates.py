@@ -108,7 +108,7 @@ def rate_comparison(
         statistic=z,
         p_value=noise.p(z),
         effect=rates.ratio,
-        note=f"{rates.observed:,} in the current window{expected} (same parts of the quarter only)",
+        note=f"{rates.observed:,} in the current window{expected}, in like parts of the quarter",
     )
 
 

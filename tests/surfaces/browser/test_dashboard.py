@@ -37,7 +37,7 @@ IDLE = """() => document.querySelector('[data-testid=stApp]')
     ?.dataset.testScriptState === 'notRunning'"""
 CONTRAST = least_contrast(
     "[data-testid=stApp]",
-    ".dealcast p, .dealcast td, .dealcast th, .dealcast .detail, .dealcast text:not(.on-dark), h1",
+    ".dealcast p, .dealcast td, .dealcast th, .dealcast .detail, .dealcast text, h1",
 )
 
 

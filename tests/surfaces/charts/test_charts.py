@@ -1,5 +1,6 @@
 """What every chart must be; what each draws is that of the table it is given."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from dealcast.surfaces import charts
+from dealcast.surfaces.charts.chances import DARKEST
 from dealcast.surfaces.charts.svg import HALF, NARROW, WIDE
 
 Marks = Callable[[str, str], list[dict[str, Any]]]
@@ -275,3 +277,47 @@ def test_a_cell_says_its_figure_and_is_darker_the_larger_it_is(marks: Marks) -> 
     assert high > low > none
     words = [t.text for t in ET.fromstring(svg).iter("text")]
     assert {"40", "10"} <= set(words)
+
+
+def light(colour: list[float]) -> float:
+    """Relative luminance (WCAG 2)."""
+    parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_figure_stands_out_from_the_darkest_cell(theme: str) -> None:
+    found = re.findall(r"--(ink|paper|main): #(\w{6})", charts.style(theme))
+    colour = {name: [int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)] for name, code in found}
+    mixed = zip(colour["main"], colour["paper"], strict=True)
+
+    cell = light([DARKEST * m + (1 - DARKEST) * p for m, p in mixed])
+    ink = light(colour["ink"])
+
+    assert (max(cell, ink) + 0.05) / (min(cell, ink) + 0.05) >= 4.5
+
+
+def test_words_that_are_too_long_go_on_below_and_are_not_cut() -> None:
+    words = "few opportunities engaged in the same fortnight stay open"
+    parts = pl.DataFrame({"words": ["base rate", words], "log_odds": [-1.0, 0.8]})
+
+    narrow = ET.fromstring(str(charts.reasons(parts, name="x", width=NARROW)))
+    texts = [e.text or "" for e in narrow.iter() if e.tag.endswith("text")]
+
+    assert words not in texts
+    assert not any("…" in t for t in texts)
+    assert set(words.split()) <= {w for t in texts for w in t.split()}
+
+
+def test_a_figure_and_the_mark_of_the_plain_method_do_not_meet() -> None:
+    beside = COMING.select("period_start", "forecast")
+    drawn = ET.fromstring(
+        str(charts.bookings(HISTORY[:0], COMING, beside, currency="USD", width=WIDE))
+    )
+    figures = [e for e in drawn.iter() if e.tag.endswith("text") and e.text == "60"]
+    marks = [e for e in drawn.iter() if e.get("data-mark") == "beside"]
+
+    middles = [float(e.attrib["y"]) + float(e.attrib["height"]) / 2 for e in marks]
+    apart = [m - float(f.attrib["y"]) for f, m in zip(figures, middles, strict=True)]
+
+    assert all(a >= 8 or a <= -16 for a in apart)

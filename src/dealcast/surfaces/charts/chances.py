@@ -6,8 +6,8 @@ from markupsafe import Markup
 from dealcast.surfaces.charts.svg import WIDE, Drawing, element, text
 
 ROW, TOP, LEFT = 24, 34, 62
-# From this share of the largest chance on, a cell is so dark that its figure must be light.
-DARK_FROM = 0.6
+# How opaque the cells of no chance and of the largest are: figures stand out from either (4.5:1).
+PALEST, DARKEST = 0.05, 0.55
 
 
 def closing_chances(cells: pl.DataFrame, *, width: int = WIDE) -> Markup:
@@ -44,11 +44,8 @@ def _cell(row: dict[str, object], x: float, y: float, slot: float, shade: float)
     told = f"{row['ages']} days open, week {row['week']}: {chance:.1%} close within the week"
     rect = element(
         "rect", element("title", told), x=x + 1, y=y + 1, width=slot - 2, height=ROW - 2,
-        class_="main", fill_opacity=round(0.06 + 0.94 * shade, 3),
+        class_="main", fill_opacity=round(PALEST + (DARKEST - PALEST) * shade, 3),
         data_mark="cell", data_x=f"{row['ages']}|{row['week']}", data_value=repr(chance),
     )  # fmt: skip
-    figure = element(
-        "text", f"{chance * 100:.0f}", x=x + slot / 2, y=y + 16, text_anchor="middle",
-        class_="on-dark" if shade >= DARK_FROM else None,
-    )  # fmt: skip
+    figure = element("text", f"{chance * 100:.0f}", x=x + slot / 2, y=y + 16, text_anchor="middle")
     return rect + figure

@@ -28,7 +28,6 @@ _CHARTS = """
 .chart .hollow-other { fill: var(--paper); stroke: var(--other); stroke-width: 1.8; }
 .chart .line { fill: none; stroke: var(--main); stroke-width: 2; }
 .chart .whisker { stroke: var(--ink); stroke-width: 1.4; }
-.chart .on-dark { fill: var(--paper); font-weight: 650; }
 .chart .hatch { stroke: var(--paper); stroke-width: 2.4; }
 """
 
