@@ -111,7 +111,7 @@ def _export_for(
         return
     for file, height in files:
         click.echo(f"{counted(height, 'row', 'rows')} for {crm.name} in {file}")
-    click.echo(f"columns: {', '.join(made.rows.columns)}")
+    render.prose(f"columns: {', '.join(made.rows.columns)}")
     if removed:
         click.echo(f"removed, as of an earlier export: {', '.join(map(str, removed))}")
     for note in notes:

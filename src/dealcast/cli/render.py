@@ -38,6 +38,11 @@ def console() -> Console:
     return out if has_width else Console(highlight=False, width=PLAIN_WIDTH)
 
 
+def prose(text: str) -> None:
+    """Print text in lines that fit; what is in brackets stays as it is."""
+    console().print(text, markup=False)
+
+
 def as_json(content: object) -> None:
     """Print JSON: dates as ISO text, no NaN."""
     click.echo(json.dumps(content, indent=2, default=json_default, ensure_ascii=False))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from dealcast.cli.render import bar, console, shown, table
 from dealcast.surfaces.sentences import floors_line
@@ -32,7 +33,7 @@ def evaluation(content: Row) -> None:
     out.print(_learning_curve(content["learning_curve"]))
     out.print(f"\n{floors_line(first)}")
     out.print(f"Chosen: {content['choice']['reason']}.")
-    out.print(f"\n[bold]{content['summary']}[/]")
+    out.print(Text(f"\n{content['summary']}", style="bold"))
 
 
 def _reliability(horizon: Row, estimator: str) -> Table:

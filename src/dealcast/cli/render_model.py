@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from dealcast.cli.render import console, shown, table
 from dealcast.surfaces.sentences import champion_line, close_window, leak_count, leaking
@@ -124,7 +125,8 @@ def leaks(content: Row, *, every: bool) -> None:
     out.print(_by_test(found) if every else _by_feature(found))
     for test, remedy in dict.fromkeys((r["test"], r["remedy"]) for r in found):
         out.print(f"{test}: {remedy}")
-    out.print(f"[bold]{content['summary'] if every or not found else leak_count(content)}[/]")
+    told = content["summary"] if every or not found else leak_count(content)
+    out.print(Text(told, style="bold"))
 
 
 def _by_feature(found: Sequence[Row]) -> Table:

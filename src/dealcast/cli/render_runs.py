@@ -1,6 +1,7 @@
 """One run with its lineage, and what was sent to MLflow, as terminal tables."""
 
 import click
+from rich.text import Text
 
 from dealcast.cli.render import console, table
 from dealcast.surfaces.sentences import origin_lines
@@ -13,7 +14,7 @@ def run(content: Row) -> None:
     out.print(f"[bold]{content['run_id']}[/]  {content['status']}  {content['environment']}")
     out.print(f"from {content['started']} to {content['finished']}")
     if content["error"]:
-        out.print(f"[red]{content['error']}[/]")
+        out.print(Text(content["error"], style="red"))
     rows = [
         (
             s["name"],

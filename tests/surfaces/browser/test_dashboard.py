@@ -61,7 +61,7 @@ def dashboard_on(root: str, log: Path) -> Iterator[str]:
 
 
 def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if server.poll() is not None:
             break
         try:
