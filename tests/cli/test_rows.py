@@ -3,6 +3,7 @@
 import json
 from datetime import date
 
+import click
 import polars as pl
 import pytest
 
@@ -45,7 +46,7 @@ def test_an_array_is_of_rows_alone(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_so_many_rows_are_held_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces: list[str] = []
-    monkeypatch.setattr(rows.click, "echo", lambda text="", **_: pieces.append(text))
+    monkeypatch.setattr(click, "echo", lambda text="", **_: pieces.append(text))
     monkeypatch.setattr(rows, "BATCH", 2)
 
     rows.as_json_array(FRAME)

@@ -13,7 +13,7 @@ Call = Callable[..., Any]
 ROOM = 200
 # What is to be copied is never broken: paths of the store, commands.
 COPIED = re.compile(r"/|dealcast \w+")
-COMMANDS = {
+COMMANDS: dict[str, tuple[str, ...]] = {
     "": (),
     "runs": ("runs",),
     "runs show": ("runs", "show", "latest"),

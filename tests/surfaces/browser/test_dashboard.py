@@ -212,7 +212,8 @@ def test_a_row_that_is_chosen_is_told_in_detail_and_stands_in_the_url(
     visit: Visit, sample: Any, sample_url: str
 ) -> None:
     live = sample.store.load("scores").filter(~pl.col("is_stale"))
-    third = live.sort("expected_value", descending=True, nulls_last=True)["opportunity_id"][2]
+    best = live.sort("expected_value", descending=True, nulls_last=True, maintain_order=True)
+    third = best["opportunity_id"][2]
     page = visit(f"{sample_url}/opportunities")
     box = page.get_by_test_id("stDataFrame").bounding_box()
     assert box is not None
