@@ -41,8 +41,11 @@ class Course:
     winning: FloatArray
     longest: int
     recalibration: Recalibration
-    _still_open: FloatArray
+    # Those engaged on one day and looked at on one differ in speed only: each such pair (row) once.
+    # -ln of the chance to be open still so many days ahead (column), of those that will close.
+    _cumulative: FloatArray
     _pair: DayArray
+    _pair_days: DayArray
 
     @classmethod
     def of(  # noqa: PLR0913 - what a course depends on
@@ -58,21 +61,31 @@ class Course:
         recalibration: Recalibration,
     ) -> "Course":
         """The courses for so many days ahead."""
-        # Those engaged on one day and looked at on one differ in speed only.
         pair = combined([days, engaged])
         first = first_of_each(pair)
-        ahead = days[first, None] + np.arange(1, longest + 1)
-        still_open: FloatArray = np.ones((len(first), longest + 1))
+        pair_days = days[first]
+        ahead = pair_days[:, None] + np.arange(1, longest + 1)
+        cumulative: FloatArray = np.zeros((len(first), longest + 1))
         if len(first):
             hazard = table.closing_hazard(ahead - engaged[first, None], ahead)
-            np.cumprod(1 - hazard, axis=1, out=still_open[:, 1:])
+            np.cumsum(-np.log1p(-hazard), axis=1, out=cumulative[:, 1:])
         return cls(
-            table, days, engaged, never, speed, winning, longest, recalibration, still_open, pair
+            table,
+            days,
+            engaged,
+            never,
+            speed,
+            winning,
+            longest,
+            recalibration,
+            cumulative,
+            pair,
+            pair_days,
         )
 
-    def closed(self, ahead: int | DayArray) -> FloatArray:
-        """Chance of each to have closed within so many days; one number for all, or for each."""
-        return self.recalibration.closed(self._closed(ahead))
+    def closed(self, ahead: int) -> FloatArray:
+        """Chance of each to have closed within so many days."""
+        return self.recalibration.closed(self._closed(self._cumulative[:, ahead]))
 
     def incidence(self, horizons: Sequence[int]) -> Incidence:
         """P(won) and P(lost) within each of the horizons (days)."""
@@ -85,18 +98,22 @@ class Course:
         if not len(self.days):
             nobody = np.zeros((0, len(horizons)))
             return (Incidence(nobody, nobody),) * len(recalibrations)
-        of_day, place = distinct(self.days)
+        of_day, place = distinct(self._pair_days)
         legs = [self._legs(day, horizons) for day in of_day.tolist()]
-        until, month = (_of_one_length(each)[place] for each in zip(*legs, strict=True))
-        at = np.stack([(until <= h).sum(axis=1) - 1 for h in horizons], axis=1)
-        closed = np.stack([self._closed(ahead) for ahead in until.T], axis=1)
+        until, month = (_of_one_length(each) for each in zip(*legs, strict=True))
+        at = np.stack([(until <= h).sum(axis=1) - 1 for h in horizons])
+        # A row per leg or horizon: numpy is quick along rows that are long.
+        closed = self._closed(np.take_along_axis(self._cumulative, until[place], axis=1).T)
+        day = place[self._pair]
         found = []
         for recalibration in recalibrations:
-            # Rounding must not make a chance negative, nor lead out of [0, 1].
-            closing = np.diff(recalibration.closed(closed), axis=1, prepend=0.0).clip(min=0.0)
-            share = np.take_along_axis(logistic(self.winning + recalibration.winning), month, 1)
-            sums = (np.cumsum(closing * part, axis=1) for part in (share, 1 - share))
-            ended = (np.minimum(np.take_along_axis(x, at, axis=1), 1.0) for x in sums)
+            closing = _increments(recalibration.closed(closed))
+            share = _rows_at(logistic(self.winning.T + recalibration.winning), month.T, day)
+            won = closing * share
+            ended = (
+                np.minimum(_rows_at(np.cumsum(part, axis=0), at, day), 1.0).T
+                for part in (won, closing - won)
+            )
             found.append(Incidence(*ended))
         return tuple(found)
 
@@ -105,8 +122,8 @@ class Course:
         if not len(self.days):
             return Incidence(*(np.zeros((0, self.longest)),) * 2)
         ahead = self.days[:, None] + np.arange(1, self.longest + 1)
-        still_open = self._still_open[self._pair, 1:]
-        closed = self.recalibration.closed(self._ever(still_open, (slice(None), None)))
+        cumulative = self._cumulative[self._pair, 1:]
+        closed = self.recalibration.closed(self._ever(cumulative, (slice(None), None)))
         closing = np.diff(closed, axis=1, prepend=0.0).clip(min=0.0)
         won = logistic(self.winning + self.recalibration.winning)
         share = np.take_along_axis(won, self.table.month(ahead), axis=1)
@@ -118,23 +135,30 @@ class Course:
         One row per share, one column per opportunity.
         """
         wanted = np.array(shares)[:, None] * self.closed(self.longest)
-        below = np.zeros(wanted.shape, dtype=np.int64)
-        reached = np.full(wanted.shape, self.longest)
-        while (reached - below > 1).any():
-            middle = (below + reached) // 2
-            is_below = self.closed(middle) < wanted
-            below = np.where(is_below, middle, below)
-            reached = np.where(is_below, reached, middle)
+        # Turned back into what the closing process must come to, which is the same for a pair but
+        # for its speed.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            due = -np.log1p(-self.recalibration.before(wanted) / (1 - self.never))
+        if self.speed is not None:
+            due /= self.speed
+        reached = np.empty(wanted.shape, dtype=np.int64)
+        in_order = np.argsort(self._pair, kind="stable")
+        ends = np.searchsorted(self._pair[in_order], np.arange(1, len(self._pair_days)))
+        for cumulative, of_pair in zip(self._cumulative, np.split(in_order, ends), strict=False):
+            reached[:, of_pair] = np.searchsorted(cumulative[1:-1], due[:, of_pair]) + 1
         return reached
 
-    def _closed(self, ahead: int | DayArray) -> FloatArray:
-        """The same before recalibration."""
-        return self._ever(self._still_open[self._pair, ahead], slice(None))
+    def _closed(self, cumulative: FloatArray) -> FloatArray:
+        """Chance to have closed before recalibration; `cumulative`: in its last axis the pairs."""
+        return self._ever(cumulative.take(self._pair, axis=-1), slice(None))
 
-    def _ever(self, still_open: FloatArray, each: Any) -> FloatArray:
+    def _ever(self, cumulative: FloatArray, each: Any) -> FloatArray:
+        """The same of opportunities; `each`: how they lie in it, which is overwritten."""
         if self.speed is not None:
-            still_open = still_open ** self.speed[each]
-        ever: FloatArray = (1 - self.never[each]) * (1 - still_open)
+            cumulative *= self.speed[each]
+        still_open = np.exp(np.negative(cumulative, out=cumulative), out=cumulative)
+        ever = np.subtract(1, still_open, out=still_open)
+        ever *= 1 - self.never[each]
         return ever
 
     def _legs(self, day: int, horizons: Sequence[int]) -> tuple[DayArray, DayArray]:
@@ -156,3 +180,17 @@ def _of_one_length(rows: Sequence[DayArray]) -> DayArray:
     """The rows as a table: shorter ones go on with their last number, as legs of no length."""
     most = max(map(len, rows))
     return np.array([np.pad(row, (0, most - len(row)), mode="edge") for row in rows])
+
+
+def _increments(closed: FloatArray) -> FloatArray:
+    """What is added from one row to the next. Rounding must not make a chance negative."""
+    added = closed.copy()
+    added[1:] -= closed[:-1]
+    return np.maximum(added, 0.0, out=added)
+
+
+def _rows_at(table: FloatArray, at: DayArray, day: DayArray) -> FloatArray:
+    """For each column of the table the cells of these rows: `at` has a column per day."""
+    if at.shape[1] == 1:
+        return table[at[:, 0]]
+    return np.take_along_axis(table, at[:, day], axis=0)

@@ -35,6 +35,14 @@ class Recalibration:
         moved = 1 / (1 + np.exp(-(self.shift + self.slope * odds)))
         return np.where(p > 0, moved, 0.0)
 
+    def before(self, p: FloatArray) -> FloatArray:
+        """The chance to have closed of which `closed` makes these."""
+        if self.shift == 0.0 and self.slope == 1.0:
+            return p
+        with np.errstate(divide="ignore", over="ignore"):
+            odds = np.log(p) - np.log1p(-p)
+            return np.asarray(1 / (1 + np.exp((self.shift - odds) / self.slope)))
+
     def to_dict(self) -> dict[str, float]:
         """JSON-ready."""
         return asdict(self)

@@ -134,16 +134,18 @@ class CompetingRisks:
         self, kinds: "Kinds", longest: int, never_close: Mapping[int, NeverClose] | None = None
     ) -> Iterator[Course]:
         """How the kinds go on for so many days, so many kinds at a time; at least one course."""
-        for start in range(0, max(len(kinds.days), 1), BLOCK):
-            at = np.arange(start, min(start + BLOCK, len(kinds.days)))
-            traits, days = kinds.traits.take(at), kinds.days[at]
+        traits, days = kinds.traits, kinds.days
+        speed = np.exp(self.log_speed(traits)) if self.speed else None
+        never, winning = self._never(kinds, speed, never_close), self._share_won(traits)
+        for start in range(0, max(len(days), 1), BLOCK):
+            at = slice(start, start + BLOCK)
             yield Course.of(
                 self.table,
-                days,
-                traits.engaged,
-                never=self._never(traits, days, never_close),
-                speed=np.exp(self.log_speed(traits)) if self.speed else None,
-                winning=self._share_won(traits),
+                days[at],
+                traits.engaged[at],
+                never=never[at],
+                speed=None if speed is None else speed[at],
+                winning=winning[at],
                 longest=longest,
                 recalibration=self.recalibration,
             )
@@ -154,13 +156,15 @@ class CompetingRisks:
         return odds if self.boosted is None else odds + self.boosted.shifts(traits)
 
     def _never(
-        self, traits: Traits, days: DayArray, by_day: Mapping[int, NeverClose] | None
+        self, kinds: "Kinds", speed: FloatArray | None, by_day: Mapping[int, NeverClose] | None
     ) -> FloatArray:
         """Chance that each, open at the end of its day, never closes."""
+        traits, days = kinds.traits, kinds.days
         if self.never_close is None:
             return np.zeros(len(traits))
-        (usual,) = self.table.cumulative(traits.engaged, days)
-        by_now = np.exp(self.log_speed(traits)) * usual
+        (by_now,) = self.table.cumulative(traits.engaged, days)
+        if speed is not None:
+            by_now = speed * by_now
         if by_day is None:
             return logistic(self.never_close.log_odds(traits) + by_now)
         return logistic(log_odds_by_day(by_day, traits, days) + by_now)
