@@ -10,10 +10,12 @@ from dealcast.contracts import CrmTables, ScoreReasons
 from dealcast.modeling.estimators import ESTIMATORS, Context
 from dealcast.modeling.reasons import BASE, PARTS, WORTH_TELLING, Explained, log_odds_of, told
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration
+from dealcast.modeling.risks import Kinds
 from dealcast.modeling.scoring import Scored, score
 from dealcast.modeling.training import train
-from dealcast.modeling.traits import ENTITIES
+from dealcast.modeling.traits import ENTITIES, Traits
 from dealcast.settings import ModelSettings
+from dealcast.snapshots import day_number
 
 MOVED = Recalibration(0.3, 0.9, -0.2)
 MODELS = [name for name in ESTIMATORS if name != "climatology"]
@@ -132,19 +134,16 @@ def test_reasons_name_whom_they_are_about(issued: Callable[..., Scored]) -> None
         assert text.startswith(f"the agent ({agent}) closes later or wins less often (-")
 
 
-OPENED = {"scored_on": DAY, "sales_agent": "Ann", "product": "Alpha", "account": None}
+NAMED = {"sales_agent": "Ann", "product": "Alpha", "account": None}
 
 
-def opened(**known: object) -> pl.DataFrame:
-    values = {"opportunity_id": "A", "age_days": 12, **OPENED, **known}
-    return pl.DataFrame([values], schema_overrides={"account": pl.String})
-
-
-def told_of(named: dict[str, float], **known: object) -> tuple[str | None, str | None]:
-    only = np.zeros(1, dtype=np.int64)
-    explained = Explained(tuple(named), np.array([list(named.values())]), only, only)
-    (found,) = told(explained, opened(**known)).to_dicts()
-    return found["reason_for"], found["reason_against"]
+def told_of(named: dict[str, float], age_days: int = 12) -> tuple[str | None, str | None]:
+    only, engaged = np.zeros(1, dtype=np.int64), np.array([day_number(DAY)])
+    names = {entity: pl.Series([name], dtype=pl.String) for entity, name in NAMED.items()}
+    explained = Explained(tuple(named), np.array([list(named.values())]), only)
+    lines = told(explained, Kinds(Traits(engaged, names), engaged + age_days, only))
+    (raises,), (lowers,) = (lines[n].listed() for n in ("reason_for", "reason_against"))
+    return raises, lowers
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from dealcast.contracts import CrmTables, ScoreReasons, most_valuable, scores_co
 from dealcast.errors import ModelError
 from dealcast.modeling import risks
 from dealcast.modeling.estimators import Context
+from dealcast.modeling.figures import ENGAGED_LATER, NOT_ENGAGED
 from dealcast.modeling.recalibration import Recalibration
-from dealcast.modeling.scoring import ENGAGED_LATER, NOT_ENGAGED, score
+from dealcast.modeling.scoring import score
 from dealcast.modeling.training import WinModel, train
 from dealcast.modeling.traits import Traits
 from dealcast.settings import ModelSettings

@@ -48,6 +48,17 @@ def amounts(stated: pl.LazyFrame, worth: Worth) -> pl.LazyFrame:
     )
 
 
+def unstated(worth: Worth) -> pl.DataFrame:
+    """Product, amount and amount_from of a win of which no amount is stated.
+
+    A row for each product that anything is known of; that of no product holds for all others.
+    """
+    others = pl.LazyFrame({"product": [None]}, schema={"product": pl.String})
+    known = (worth.prices.select("product"), worth.of_product.select("product"), others)
+    products = pl.concat(known).unique().with_columns(amount=pl.lit(None, pl.Float64))
+    return amounts(products, worth).select("product", "amount", "amount_from").collect()
+
+
 def worth(tables: CrmTables, as_of: date) -> Worth:
     """What the tables say of amounts until a day."""
     prices = list_prices(tables.products)

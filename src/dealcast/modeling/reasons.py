@@ -6,18 +6,19 @@ in the order of PARTS). From the base rate, with all parts added, the score itse
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from dealcast.contracts import ScoreReasons
 from dealcast.modeling.recalibration import UNCHANGED
 from dealcast.modeling.risks import CompetingRisks, Kinds
 from dealcast.modeling.training import WinModel
-from dealcast.modeling.traits import FloatArray
+from dealcast.modeling.traits import FloatArray, combined, first_of_each
 from dealcast.snapshots import DayArray
 
 SMALLEST = 1e-9
@@ -88,68 +89,95 @@ PARTS: Mapping[str, Part] = {
 class Explained:
     """What each part (column) adds to the log-odds of each kind of opportunity (row).
 
-    `first`: an opportunity of each kind; `place`: the kind of each opportunity.
+    `place`: the kind of each opportunity.
     """
 
     parts: tuple[str, ...]
     log_odds: FloatArray
-    first: DayArray
     place: DayArray
 
 
-def explain(model: WinModel, kinds: Kinds) -> Explained:
+class Words(NamedTuple):
+    """One of a few texts for each opportunity: its place among them. None: nothing to say."""
+
+    texts: Sequence[str | None]
+    at: DayArray
+
+    def listed(self) -> list[str | None]:
+        """The text of each."""
+        return [self.texts[at] for at in self.at.tolist()]
+
+    def series(self) -> pl.Series:
+        """The same as a column."""
+        return pl.Series(self.texts, dtype=pl.String)[self.at]
+
+
+def explain(model: WinModel, kinds: Kinds, chance: FloatArray, raw: FloatArray) -> Explained:
     """The parts of the chance to be won within the longest horizon, that of grade and value.
 
-    A part that the model does not have is left out.
+    `chance` of each kind, and `raw` before recalibration: by the model itself. A part that the
+    model does not have is left out.
     """
     horizon = model.horizons_days[-1]
-    base = np.full(len(kinds.days), _odds(model.base_rates.rates[horizon][0]))
-    stages = list(_stages(model))
-    reached = [
-        log_odds_of(fitted.incidence(kinds.traits, kinds.days, [horizon]).won[:, 0])
-        for _, fitted in stages
+    names, fitted = zip(*_stages(model), strict=True)
+    odds = [
+        np.full(len(kinds.days), _odds(model.base_rates.rates[horizon][0])),
+        *_odds_by_stage(fitted[:-2], kinds, horizon),
+        log_odds_of(raw),
+        log_odds_of(chance),
     ]
-    sizes = np.diff(np.stack([np.zeros_like(base), base, *reached], axis=1), axis=1)
-    return Explained((BASE, *(name for name, _ in stages)), sizes, kinds.first, kinds.place)
+    sizes = np.empty((len(kinds.days), len(odds)))
+    sizes[:, 0] = odds[0]
+    for at in range(1, len(odds)):
+        np.subtract(odds[at], odds[at - 1], out=sizes[:, at])
+    return Explained((BASE, *names), sizes, kinds.place)
 
 
-def reasons(explained: Explained, opened: pl.DataFrame, horizon_days: int) -> pl.DataFrame:
-    """The contract ScoreReasons: one row per opportunity and part, in order of the ids.
+def _odds_by_stage(
+    stages: Sequence[CompetingRisks], kinds: Kinds, horizon: int
+) -> Iterator[FloatArray]:
+    """Log-odds of each kind by each stage, which tells apart what the one before did, and more."""
+    place, known, alike = combined([kinds.days, kinds.traits.engaged]), frozenset[str](), None
+    for fitted in stages:
+        new = sorted(fitted.entities - known)
+        if new or alike is None:
+            place = combined([place, *(kinds.traits.groups([name]).code for name in new)])
+            known, alike = known | fitted.entities, Kinds.of(kinds.traits, kinds.days, place)
+        odds = [
+            log_odds_of(c.incidence([horizon]).won[:, 0]) for c in fitted.courses(alike, horizon)
+        ]
+        yield np.concatenate(odds)[place]
 
-    `opened`: opportunity_id and scored_on of each opportunity.
-    """
-    many = len(explained.parts)
-    ids = opened.select("opportunity_id", "scored_on").with_row_index("at").sort("opportunity_id")
-    place = explained.place[ids["at"].to_numpy()]
-    each = ids.select(pl.all().gather(pl.Series(np.repeat(np.arange(ids.height), many))))
+
+def reasons(
+    explained: Explained, ids: pl.Series, scored_on: date, horizon_days: int
+) -> pl.DataFrame:
+    """The contract ScoreReasons: one row per opportunity (`ids`) and part, in order of the ids."""
+    many, order = len(explained.parts), ids.arg_sort().to_numpy()
+    each = ids[np.repeat(order, many)].alias("opportunity_id").to_frame()
     part = pl.Series(explained.parts, dtype=pl.String)
     return each.with_columns(
+        scored_on=pl.lit(scored_on),
         horizon_days=pl.lit(horizon_days, dtype=pl.Int32),
-        part=part.gather(np.tile(np.arange(many), ids.height)),
-        log_odds=pl.Series(explained.log_odds[place].ravel(), dtype=pl.Float64),
+        part=part[np.tile(np.arange(many), len(order))],
+        log_odds=pl.Series(explained.log_odds[explained.place[order]].ravel()),
     ).select(ScoreReasons.column_names())
 
 
-def told(explained: Explained, opened: pl.DataFrame) -> pl.DataFrame:
+def told(explained: Explained, kinds: Kinds) -> dict[str, Words]:
     """Per opportunity the part that raises its score most, and that which lowers it most.
 
-    Columns `reason_for` and `reason_against` in words with their size, in the order of `opened`
-    (age_days and the names that reasons mention); null where none is worth telling.
+    `reason_for` and `reason_against` in words with their size; None where none is worth telling.
     """
-    kinds = opened.select(*_ENTITY_WORDS, "age_days").select(
-        pl.all().gather(pl.Series(explained.first, dtype=pl.Int64))
-    )
     is_part = [part != BASE for part in explained.parts]
-    names = np.array(explained.parts)[is_part]
-    sizes, each = explained.log_odds[:, is_part], np.arange(len(kinds))
+    names = [part for part in explained.parts if part != BASE]
+    sizes, each = explained.log_odds[:, is_part], np.arange(len(kinds.days))
     up, down = sizes.argmax(axis=1), sizes.argmin(axis=1)
-    lines = pl.DataFrame(
-        {
-            "reason_for": _told(kinds, names, up, sizes[each, up], "raises"),
-            "reason_against": _told(kinds, names, down, sizes[each, down], "lowers"),
-        }
-    )
-    return lines.select(pl.all().gather(pl.Series(explained.place, dtype=pl.Int64)))
+    lines = {
+        "reason_for": _lines(kinds, names, up, sizes[each, up], "raises"),
+        "reason_against": _lines(kinds, names, down, sizes[each, down], "lowers"),
+    }
+    return {name: Words(texts, at[explained.place]) for name, (texts, at) in lines.items()}
 
 
 def _stages(model: WinModel) -> Iterator[tuple[str, CompetingRisks]]:
@@ -180,34 +208,40 @@ def _stages(model: WinModel) -> Iterator[tuple[str, CompetingRisks]]:
     yield "recalibration", fitted
 
 
-def _told(
-    kinds: pl.DataFrame, names: npt.NDArray[np.str_], at: DayArray, size: FloatArray, way: str
-) -> pl.Series:
-    """The largest part of each kind in words; null where it is too small."""
-    is_worth = (size if way == "raises" else -size) > WORTH_TELLING
-    if not is_worth.any():
-        return pl.Series([None], dtype=pl.String).new_from_index(0, len(kinds))
-    text = pl.lit(None, dtype=pl.String)
-    for name in np.unique(names[at[is_worth]]):
-        words = getattr(PARTS[str(name)], way).replace("{age}", "{age_days}")
-        known = [pl.col(n) for n in re.findall(r"{(\w+)}", words)]
-        line = pl.format(re.sub(r"{\w+}", "{}", words) + " ({})", *known, "size")
-        text = (
-            pl.when((pl.col("part") == str(name)) & pl.col("is_worth")).then(line).otherwise(text)
-        )
-    told = kinds.lazy().with_columns(
-        pl.col(*_ENTITY_WORDS).fill_null("unknown"),
-        part=pl.Series(names[at], dtype=pl.String),
-        size=_signed(size),
-        is_worth=pl.Series(is_worth),
-    )
-    return told.select(text).collect().to_series()
+def _lines(kinds: Kinds, names: Sequence[str], part: DayArray, size: FloatArray, way: str) -> Words:
+    """The largest part of each kind in words; lines that are alike are written once."""
+    at = np.zeros(len(kinds.days), dtype=np.int64)
+    worth = np.flatnonzero((size if way == "raises" else -size) > WORTH_TELLING)
+    if not len(worth):
+        return Words((None,), at)
+    part, hundredths = part[worth], np.rint(size[worth] * 100).astype(np.int64)
+    whom, texts = np.zeros_like(part), {}
+    for number in np.unique(part).tolist():
+        words = getattr(PARTS[names[number]], way)
+        about, named, code = _about(kinds, words)
+        texts[number] = (words, about, named)
+        whom = np.where(part == number, code[worth], whom)
+    line = combined([part, whom, hundredths])
+    at[worth], first = line + 1, first_of_each(line)
+    lines: list[str | None] = [None]
+    for number, code, size_ in zip(
+        *(x[first].tolist() for x in (part, whom, hundredths)), strict=True
+    ):
+        words, about, named = texts[number]
+        lines.append(f"{words.format(**{about: named[code]})} ({size_ / 100:+.2f})")
+    return Words(lines, at)
 
 
-def _signed(sizes: FloatArray) -> pl.Series:
-    """The sizes with sign and two decimals; each that is the same to two decimals written once."""
-    hundredths, at = np.unique(np.rint(sizes * 100), return_inverse=True)
-    return pl.Series([f"{h / 100:+.2f}" for h in hundredths.tolist()], dtype=pl.String).gather(at)
+def _about(kinds: Kinds, words: str) -> tuple[str, Sequence[object], DayArray]:
+    """What words mention, what it may be, and which of these it is of each kind."""
+    mentioned = re.search(r"{(\w+)}", words)
+    if mentioned is None:
+        return "nothing", ("",), np.zeros(len(kinds.days), dtype=np.int64)
+    if mentioned[1] == "age":
+        age = kinds.days - kinds.traits.engaged
+        return "age", range(int(age.max()) + 1), age
+    groups = kinds.traits.groups([mentioned[1]])
+    return mentioned[1], (*groups.names, "unknown"), groups.code
 
 
 def log_odds_of(p: FloatArray) -> FloatArray:

@@ -87,11 +87,9 @@ class CompetingRisks:
 
     def told_apart(self, traits: Traits, days: DayArray) -> "Kinds":
         """Those alike in all that the model knows of share their chances: one of each kind."""
-        names = sorted(self.entities)
-        codes = (traits.groups([name]).code for name in names)
+        codes = (traits.groups([name]).code for name in sorted(self.entities))
         place = combined([days, traits.engaged, *codes])
-        first = first_of_each(place)
-        return Kinds(traits.take(first), days[first], first, place)
+        return Kinds.of(traits, days, place)
 
     def updated(self, history: History) -> "CompetingRisks":
         """The same process, with who never closes learnt from what is known by now."""
@@ -193,15 +191,20 @@ def updated_abreast(
 
 
 class Kinds(NamedTuple):
-    """One opportunity of each kind on its day (day numbers): the position of the first one.
+    """One opportunity of each kind on its day (day numbers).
 
     `place`: the kind of each opportunity.
     """
 
     traits: Traits
     days: DayArray
-    first: DayArray
     place: DayArray
+
+    @classmethod
+    def of(cls, traits: Traits, days: DayArray, place: DayArray) -> "Kinds":
+        """The kinds at these places; of each the first opportunity."""
+        first = first_of_each(place)
+        return cls(traits.take(first), days[first], place)
 
 
 def _of_each(parts: Sequence[Incidence], place: DayArray) -> Incidence:

@@ -88,6 +88,7 @@ def trained(ws: Workspace, history_of: Callable[[tuple[str, ...]], Any]) -> Made
 def score_open(ws: Workspace) -> Made:
     """Score every open opportunity on the export's last day; every issued score is kept."""
     from dealcast.contracts import scores_contract
+    from dealcast.modeling.amounts import worth
     from dealcast.modeling.movement import Issued, score_changes
 
     model, why = champion_model(ws)
@@ -98,6 +99,7 @@ def score_open(ws: Workspace) -> Made:
     ws.save(made, "scores_issued", scores.select(pl.lit(ws.run_id).alias("run_id"), pl.all()))
     made.objects["scored_with"] = f"runs/{ws.run_id}/scored_with.json"
     ws.store.put_json(made.objects["scored_with"], today.to_dict())
+    keep_amounts(ws, made, worth(ws.known_tables(), ws.as_of))
     if former is not None:
         changes = score_changes(former, Issued(today, scores))
         ws.save(made, "score_changes", changes)
@@ -116,6 +118,14 @@ def score_open(ws: Workspace) -> Made:
     }
     logger.info("%s of %s open opportunities scored", f"{scored.height:,}", f"{scores.height:,}")
     return made
+
+
+def keep_amounts(ws: Workspace, made: Made, worth: Any) -> None:
+    """What a win brings where nothing is stated, for whoever scores more by the same model."""
+    from dealcast.modeling.amounts import unstated
+
+    made.objects["amounts"] = f"runs/{ws.run_id}/amounts.json"
+    ws.store.put_json(made.objects["amounts"], {"unstated": unstated(worth).to_dicts()})
 
 
 def _scored(ws: Workspace, made: Made, model: Any) -> tuple[pl.DataFrame, Any]:

@@ -65,7 +65,7 @@ class Opportunity(Body):
         strict=True,
         ge=0,
         le=LARGEST_AMOUNT,
-        description="What it brings if won; null: not known, and so is its expected value.",
+        description="What it brings if won; null: as a run takes it to be, by its product.",
     )
 
 

@@ -1,5 +1,6 @@
 """What the API answers with: the champion, and what the last run issued, read together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -34,15 +35,33 @@ class Issued(NamedTuple):
     reasons: pl.DataFrame
 
 
+class Amount(NamedTuple):
+    """What a win brings (null: not known), and where that is from."""
+
+    amount: float | None
+    amount_from: str | None
+
+
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """Everything in memory. `known_until`: the last day that the model has learnt from."""
+    """Everything in memory. `known_until`: the last day that the model has learnt from.
+
+    `amounts`: what a win of each product brings where nothing is stated, as the last run that
+    scored had it; that of None is for all other products.
+    """
 
     signs: Signs
     model: WinModel
     known_until: date
     issued: Issued | None
     forecast: pl.DataFrame | None
+    amounts: Mapping[str | None, Amount]
+
+    def amount_of(self, product: str | None, stated: float | None) -> Amount:
+        """What a win of a product brings: as stated, or as the run would take it to be."""
+        if stated is not None:
+            return Amount(stated, "stated")
+        return self.amounts.get(product) or self.amounts[None]
 
 
 def signs_of(store: Store, registry: Registry) -> Signs:
@@ -65,7 +84,8 @@ def load(store: Store, signs: Signs) -> Loaded:
     issued = _issued(store, signs.score)
     model, known_until = _model(store, signs, issued)
     refuse_mismatch(model, known_until, catalogue_fingerprint(CATALOGUE))
-    return Loaded(signs, model, known_until, issued, _forecast(store, signs.forecast))
+    forecast, amounts = _forecast(store, signs.forecast), _amounts(store, signs.score)
+    return Loaded(signs, model, known_until, issued, forecast, amounts)
 
 
 def _issued(store: Store, record: StepRecord | None) -> Issued | None:
@@ -82,6 +102,15 @@ def _forecast(store: Store, record: StepRecord | None) -> pl.DataFrame | None:
     if record is None or "forecast" not in record.tables:
         return None
     return store.load("forecast", version=record.tables["forecast"])
+
+
+def _amounts(store: Store, record: StepRecord | None) -> Mapping[str | None, Amount]:
+    known = {None: Amount(None, None)}
+    # Runs of earlier versions kept no amounts.
+    if record is None or "amounts" not in record.objects:
+        return known
+    rows = store.require_json(record.objects["amounts"])["unstated"]
+    return known | {row.pop("product"): Amount(**row) for row in rows}
 
 
 def _model(store: Store, signs: Signs, issued: Issued | None) -> tuple[WinModel, date]:

@@ -1,15 +1,20 @@
-"""Opportunities of a request → scores, by the very functions that the step `score` calls."""
+"""Opportunities of a request → scores, by the very function that the step `score` calls."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import compress
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from dealcast.errors import listed
-from dealcast.modeling.reasons import Explained
-from dealcast.modeling.scoring import open_on, scored_in_order
+from dealcast.modeling.figures import Column, Judging, figures, has_clock, notes
+from dealcast.modeling.reasons import Explained, Words
+from dealcast.modeling.traits import Traits
+from dealcast.snapshots import day_number
 from dealcast.surfaces.api.bodies import Opportunity
 from dealcast.surfaces.api.loaded import Loaded
 from dealcast.surfaces.api.problems import ProblemError
@@ -23,15 +28,8 @@ AS_THEY_ARE = (
     "reason_for", "reason_against",
 )  # fmt: skip
 ANY_GRADES = (0.5, 0.25, 0.1)
-GIVEN: Mapping[str, pl.DataType] = {
-    "opportunity_id": pl.String(),
-    "sales_agent": pl.String(),
-    "product": pl.String(),
-    "account": pl.String(),
-    "deal_stage": pl.String(),
-    "engage_date": pl.Date(),
-    "close_date": pl.Date(),
-}
+# What is said of an opportunity that has no clock.
+WITHOUT_CLOCK: Item = {"is_stale": False, "is_low_information": False}
 
 
 def score_given(
@@ -54,22 +52,30 @@ def score_given(
             remedy=f"give an as_of from {loaded.known_until} on, or none",
         )
     _refuse_repeated([o.opportunity_id for o in given])
-    opened = open_on(_rows(given).lazy(), as_of).collect().hstack(_amounts(given))
-    model = loaded.model
-    scores, explained = scored_in_order(
-        model,
-        opened,
-        as_of=as_of,
-        model_id=loaded.signs.version.model_id,
-        grades=grades,
-        explains=with_reasons,
+    engaged = np.array([o.engage_date for o in given], dtype="datetime64[D]")
+    clock = has_clock(engaged, as_of)
+    rows = [_as_given(loaded, o, as_of) for o in given]
+    clocked = list(compress(rows, clock.tolist()))
+    names = {
+        name: pl.Series([row[name] for row in clocked], dtype=pl.String)
+        for name in loaded.model.fitted.entities
+    }
+    found = figures(
+        loaded.model,
+        Traits(day_number(engaged[clock]), names),
+        np.array([row["amount"] for row in clocked], dtype=np.float64),
+        as_of,
+        Judging(grades, explains=with_reasons),
     )
-    answers = list(items(scores, model.horizons_days))
-    if explained is not None:
-        parts = _parts(explained)
-        for answer in answers:
-            answer["reasons"] = [] if answer["age_days"] is None else next(parts)
-    return answers
+    for row, said in zip(clocked, _rows(found.columns), strict=True):
+        row.update(said)
+    for row, parts in zip(clocked, _parts(found.explained), strict=False):
+        row["reasons"] = parts
+    no_reasons = [] if with_reasons else None
+    for row, note in zip(rows, notes(engaged, clock).listed(), strict=True):
+        row["note"] = note
+        row.setdefault("reasons", no_reasons)
+    return list(_items(rows, loaded.model.horizons_days))
 
 
 def warm_up(loaded: Loaded) -> None:
@@ -81,13 +87,18 @@ def warm_up(loaded: Loaded) -> None:
 
 def items(scores: pl.DataFrame, horizons_days: Sequence[int]) -> Iterator[Item]:
     """Rows of Scores as an answer tells them, with the chances of the horizons in a list."""
+    return _items(scores.iter_rows(named=True), horizons_days)
+
+
+def _items(rows: Iterable[Mapping[str, Any]], horizons_days: Sequence[int]) -> Iterator[Item]:
     named = [(h, f"p_won_{h}", f"p_lost_{h}") for h in horizons_days]
-    for row in scores.iter_rows(named=True):
+    for row in rows:
         item = {name: row.get(name) for name in AS_THEY_ARE}
         item["chances"] = [
-            {"horizon_days": h, "p_won": row[won], "p_lost": row[lost]} for h, won, lost in named
+            {"horizon_days": h, "p_won": row.get(won), "p_lost": row.get(lost)}
+            for h, won, lost in named
         ]
-        item["reasons"] = None
+        item["reasons"] = row.get("reasons")
         yield item
 
 
@@ -99,31 +110,37 @@ def parts_by_id(reasons: pl.DataFrame) -> dict[str, list[Item]]:
     return found
 
 
-def _rows(given: Sequence[Opportunity]) -> pl.DataFrame:
-    columns = {
-        "opportunity_id": [o.opportunity_id for o in given],
-        "sales_agent": [o.sales_agent for o in given],
-        "product": [o.product for o in given],
-        "account": [o.account for o in given],
-        "deal_stage": [o.deal_stage or "Engaging" for o in given],
-        "engage_date": [o.engage_date for o in given],
-        "close_date": [None] * len(given),
+def _as_given(loaded: Loaded, given: Opportunity, as_of: date) -> Item:
+    """What is known of an opportunity before it is scored."""
+    return {
+        **WITHOUT_CLOCK,
+        **vars(given),
+        **loaded.amount_of(given.product, given.amount)._asdict(),
+        "deal_stage": given.deal_stage or "Engaging",
+        "scored_on": as_of,
+        "model_id": loaded.signs.version.model_id,
     }
-    return pl.DataFrame(columns, schema=GIVEN)
 
 
-def _amounts(given: Sequence[Opportunity]) -> list[pl.Series]:
-    """What they bring if won, where that is stated."""
-    amounts = [o.amount for o in given]
-    stated = [None if a is None else "stated" for a in amounts]
-    return [
-        pl.Series("amount", amounts, dtype=pl.Float64),
-        pl.Series("amount_from", stated, dtype=pl.String),
-    ]
+def _rows(columns: Mapping[str, Column]) -> Iterator[Item]:
+    """Columns as rows."""
+    for row in zip(*map(_listed, columns.values()), strict=True):
+        yield dict(zip(columns, row, strict=True))
 
 
-def _parts(explained: Explained) -> Iterator[list[Item]]:
-    """The parts of each that has a clock."""
+def _listed(column: Column) -> list[Any]:
+    """What is not known is None."""
+    if isinstance(column, Words):
+        return column.listed()
+    if column.dtype.kind == "f" and np.isnan(column).any():
+        return [None if math.isnan(value) else value for value in column.tolist()]
+    return list(column.tolist())
+
+
+def _parts(explained: Explained | None) -> Iterator[list[Item]]:
+    """The parts of each that has a clock; of none where it was not asked why."""
+    if explained is None:
+        return
     for log_odds in explained.log_odds[explained.place].tolist():
         each = zip(explained.parts, log_odds, strict=True)
         yield [{"part": part, "log_odds": size} for part, size in each]

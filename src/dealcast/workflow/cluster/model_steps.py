@@ -19,7 +19,7 @@ from dealcast.workflow.cluster.cleaning import CLEAN_SCHEMA
 from dealcast.workflow.cluster.one_task import clean_sample, dimensions_of, in_one_task, task_of
 from dealcast.workflow.cluster.tables import ClusterTables, cluster_of, contract_of
 from dealcast.workflow.evaluate_steps import evaluate_model
-from dealcast.workflow.model_steps import trained
+from dealcast.workflow.model_steps import keep_amounts, trained
 from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
@@ -54,13 +54,15 @@ def _history(ws: Workspace, tables: ClusterTables, names: tuple[str, ...]) -> An
 
 def score_open(ws: Workspace) -> Made:
     """Score every open opportunity where it is, by a model that every node is sent."""
+    from dealcast.modeling.amounts import Worth
     from dealcast.modeling.scoring import refuse_mismatch
 
     tables = ClusterTables(ws, cluster_of(ws))
     model, why = champion_model(ws)
     refuse_mismatch(model, ws.as_of, catalogue_fingerprint(CATALOGUE))
     today = model.updated(_history(ws, tables, tuple(sorted(model.fitted.entities))))
-    scorer = Scorer(today, model.model_id, ws.as_of, ws.settings.model.grades, *_worth(ws, tables))
+    worth = _worth(ws, tables)
+    scorer = Scorer(today, model.model_id, ws.as_of, ws.settings.model.grades, *worth)
     rows = _with_stated_amounts(ws, tables)
     contract = partial(scores_contract, model.horizons_days)
     issued = partial(_issued_contract, model.horizons_days)
@@ -75,6 +77,7 @@ def score_open(ws: Workspace) -> Made:
     tables.write(made, "score_reasons", parts, reasons)
     made.objects["scored_with"] = f"runs/{ws.run_id}/scored_with.json"
     ws.store.put_json(made.objects["scored_with"], today.to_dict())
+    keep_amounts(ws, made, Worth(*(frame.lazy() for frame in worth)))
     written = tables.at_version("scores", made.tables["scores"])
     made.figures = {
         "scoring_model": model.model_id,
