@@ -87,6 +87,11 @@ class Course:
         """Chance of each to have closed within so many days."""
         return self.recalibration.closed(self._closed(self._cumulative[:, ahead]))
 
+    @cached_property
+    def ever_closed(self) -> FloatArray:
+        """Chance of each to have closed within the longest time looked ahead."""
+        return self.closed(self.longest)
+
     def incidence(self, horizons: Sequence[int]) -> Incidence:
         """P(won) and P(lost) within each of the horizons (days)."""
         return self.incidences(horizons, [self.recalibration])[0]
@@ -134,11 +139,11 @@ class Course:
 
         One row per share, one column per opportunity.
         """
-        wanted = np.array(shares)[:, None] * self.closed(self.longest)
+        wanted = np.array(shares)[:, None] * self.ever_closed
         # Turned back into what the closing process must come to, which is the same for a pair but
         # for its speed.
         with np.errstate(divide="ignore", invalid="ignore"):
-            due = -np.log1p(-self.recalibration.before(wanted) / (1 - self.never))
+            due = -np.log(1 - self.recalibration.before(wanted) / (1 - self.never))
         if self.speed is not None:
             due /= self.speed
         reached = np.empty(wanted.shape, dtype=np.int64)
@@ -178,6 +183,8 @@ class Course:
 
 def _of_one_length(rows: Sequence[DayArray]) -> DayArray:
     """The rows as a table: shorter ones go on with their last number, as legs of no length."""
+    if len(rows) == 1:
+        return rows[0][None]
     most = max(map(len, rows))
     return np.array([np.pad(row, (0, most - len(row)), mode="edge") for row in rows])
 

@@ -129,7 +129,7 @@ def _chances_of_course(
         for at, h in enumerate(model.horizons_days)
     }
     columns["p_ever_won"] = within.won[:, -1]
-    is_worth = course.closed(course.longest) >= WORTH_A_WINDOW
+    is_worth = course.ever_closed >= WORTH_A_WINDOW
     days = (course.days + course.days_until(*WINDOW)).astype("datetime64[D]")
     columns["closes_from"], columns["closes_until"] = np.where(is_worth, days, np.datetime64("NaT"))
     if with_raw:

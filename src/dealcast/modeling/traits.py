@@ -98,13 +98,7 @@ class Traits:
         names = self._part(of[0])
         if len(names) <= _FEW:
             return _of_few(names.to_list())
-        # Equal names are found first, so that only the distinct ones are put in order.
-        each = names.alias("name").to_frame()
-        known = each.unique().drop_nulls().sort("name").with_row_index("code")
-        code = each.join(known, on="name", how="left", maintain_order="left")["code"]
-        return Groups(
-            known["name"].to_list(), code.cast(pl.Int64).fill_null(known.height).to_numpy()
-        )
+        return _of_many(names)
 
     def _part(self, name: str) -> pl.Series:
         if name == COHORT:
@@ -121,6 +115,15 @@ def _of_few(each: list[str | None]) -> Groups:
     return Groups(
         names, np.array([len(names) if n is None else code[n] for n in each], dtype=np.int64)
     )
+
+
+def _of_many(each: pl.Series) -> Groups:
+    """The same, where equal names are found first, so that only the distinct are put in order."""
+    numbered = each.cast(pl.Categorical(pl.Categories.random())).to_physical()
+    numbers, place = distinct(numbered.cast(pl.Int64).fill_null(-1).to_numpy())
+    unknown = int(len(numbers) > 0 and numbers[0] == -1)
+    names = each[first_of_each(place)[unknown:]]
+    return _sorted_by_name(names.to_list(), place - unknown)
 
 
 def distinct(numbers: DayArray) -> tuple[DayArray, DayArray]:
@@ -145,6 +148,9 @@ def combined(parts: Sequence[DayArray]) -> DayArray:
     >>> combined([np.array([7, 5, 7, 7]), np.array([1, 2, 1, 0])]).tolist()
     [2, 0, 2, 1]
     """
+    if len(parts[0]) == 1:
+        # A single one is asked for by somebody who waits.
+        return np.zeros(1, dtype=np.int64)
     _, place = distinct(parts[0])
     for part in parts[1:]:
         values, code = distinct(part)
