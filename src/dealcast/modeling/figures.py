@@ -4,12 +4,15 @@ Plain arrays: of a single opportunity a query of a data frame takes longer than 
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from dealcast.modeling.courses import Course
 from dealcast.modeling.reasons import Explained, Words, explain, told
@@ -105,10 +108,14 @@ def _chances_of_kinds(
     Also the chance to be won within the longest horizon before recalibration, where that is asked.
     """
     longest = max(model.oldest_closed_age_days, *model.horizons_days)
-    blocks = [
-        _chances_of_course(model, c, with_raw=with_raw)
-        for c in model.fitted.courses(kinds, longest)
-    ]
+    courses = list(model.fitted.courses(kinds, longest))
+    of_course = partial(_chances_of_course, model, with_raw=with_raw)
+    if len(courses) == 1:
+        blocks = [of_course(courses[0])]
+    else:
+        # Numpy lets other threads go on while it works through arrays as long as these.
+        with ThreadPoolExecutor(pl.thread_pool_size()) as threads:
+            blocks = list(threads.map(of_course, courses))
     columns = {
         name: values[0] if len(values) == 1 else np.concatenate(values)
         for name, values in ((n, [block[n] for block in blocks]) for n in blocks[0])
