@@ -147,6 +147,19 @@ FIGURES = (
         ),
     ),
     Figure(
+        "serving",
+        "serving",
+        columns(
+            server=shown("server"),
+            p50_ms=shown("p50_milliseconds", ".1f"),
+            p99_ms=shown("p99_milliseconds", ".1f"),
+            times_p50=shown("times_p50", ".1f"),
+            times_p99=shown("times_p99", ".1f"),
+            per_second_over_16_connections=shown("per_second", ",.0f"),
+            GB=shown("gigabytes", ".2f"),
+        ),
+    ),
+    Figure(
         "sample",
         "sample",
         columns(

@@ -10,7 +10,7 @@ three.
 import json
 import sys
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,13 @@ import polars as pl
 from dealcast.contracts import CrmTables
 from dealcast.modeling.estimators import Context
 from dealcast.modeling.training import WinModel, train
-from dealcast.modeling.traits import traits_of
 from dealcast.settings import ModelSettings, SampleSource
 from dealcast.sources.sample import dimension_tables
 from measuring import answer_of, peak_gigabytes, timed
 from results import Result, arguments, tell
 
 SIZES = (100_000, 1_000_000, 2_000_000)
+GRADES = (0.5, 0.25, 0.1)
 ESTIMATORS = ("calendar", "never_close", "entities")
 AS_OF = date(2017, 12, 31)
 LEARNT_FROM = 50_000
@@ -85,24 +85,19 @@ def model_of(estimator: str) -> WinModel:
 
 
 def one_run(estimator: str, rows: int) -> dict[str, float]:
-    from dealcast.modeling.reasons import explain, reasons, told
-    from dealcast.modeling.scoring import open_on, score, with_chances
+    from dealcast.modeling.scoring import open_on, score, scored, with_chances
 
     model = model_of(estimator)
     content = json.dumps(model.to_dict())
     everything = opportunities(LEARNT_FROM, rows)
     opened = open_on(everything.lazy(), AS_OF).collect()
-    days = np.full(opened.height, (AS_OF - date(1970, 1, 1)) // timedelta(days=1))
+    worth = opened.with_columns(amount=pl.lit(1_000.0), amount_from=pl.lit("stated"))
     tables = CrmTables.cast(
         {"opportunities": everything, "products": dimension_tables(SampleSource())["products"]}
     )
 
     def with_reasons() -> None:
-        with_chances(model, opened, AS_OF)
-        kinds = model.fitted.told_apart(traits_of(opened), days)
-        explained = explain(model, kinds)
-        told(explained, opened)
-        reasons(explained, opened.with_columns(scored_on=pl.lit(AS_OF)), model.horizons_days[-1])
+        scored(model, worth, as_of=AS_OF, model_id="benchmark", grades=GRADES)
 
     def whole() -> None:
         score(model, tables, as_of=AS_OF, catalogue_fingerprint="benchmark")

@@ -105,3 +105,10 @@ def test_the_chance_to_have_closed_keeps_its_order_and_its_zero() -> None:
     assert found[3] == pytest.approx(1 / (1 + np.exp(-1 - 0.5 * np.log(3 / 7))))
     assert found.max() <= 1
     assert UNCHANGED.closed(p) is p
+
+
+@pytest.mark.parametrize("mended", [UNCHANGED, Recalibration(0.4, 0.8), Recalibration(-0.3, 1.2)])
+def test_what_was_recalibrated_is_turned_back(mended: Recalibration) -> None:
+    p = np.array([0.0, 1e-6, 0.2, 0.5, 0.999])
+
+    assert np.allclose(mended.before(mended.closed(p)), p, rtol=1e-9, atol=0)

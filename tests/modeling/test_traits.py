@@ -37,3 +37,15 @@ def test_a_part_of_a_part_has_the_groups_that_are_left_in_it() -> None:
     assert part.names["product"].to_list() == [None, "C", "A"]
     assert part.groups(["product"]).names == ["A", "C"]
     assert part.groups(["product"]).code.tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 5_000])
+def test_groups_are_in_order_of_their_names_and_those_of_no_name_last(count: int) -> None:
+    draw = np.random.default_rng(count)
+    each = [["Ann", "Zoe", "", "Émile", None][at] for at in draw.integers(0, 5, count)]
+
+    found = Traits(np.zeros(count, dtype=np.int64), {"product": pl.Series(each, dtype=pl.String)})
+
+    groups = found.groups(["product"])
+    assert groups.names == sorted({name for name in each if name is not None})
+    assert [[*groups.names, None][code] for code in groups.code.tolist()] == each

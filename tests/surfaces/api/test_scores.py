@@ -13,7 +13,7 @@ from servers.api import Api
 KNOWN = (
     "opportunity_id", "sales_agent", "product", "account", "deal_stage", "engage_date", "amount",
 )  # fmt: skip
-NUMBERS = ("p_ever_won", "expected_value")
+NUMBERS = ("p_ever_won", "amount", "expected_value")
 WORDS = (
     "scored_on", "model_id", "age_days", "grade", "closes_from", "closes_until", "is_stale",
     "stale_evidence", "is_low_information", "note",
@@ -67,6 +67,18 @@ def test_the_api_scores_as_the_batch_did(
         }
         kept = {(i, p): v for i, p, v in parts.select("opportunity_id", "part", "log_odds").rows()}
         assert told == pytest.approx(kept, abs=1e-12)
+
+
+def test_an_amount_left_out_is_the_one_that_the_run_took(api: Api, batch: pl.DataFrame) -> None:
+    unstated = batch.filter(pl.col("amount_from") != "stated").head(500)
+    assert unstated.height == 500
+    known = [name for name in KNOWN if name != "amount"]
+
+    answers = api.score(*as_json(unstated.select(known).to_dicts())).json()["opportunities"]
+
+    for answer, row in zip(answers, unstated.to_dicts(), strict=True):
+        assert (answer["amount"], answer["amount_from"]) == (row["amount"], row["amount_from"])
+        assert answer["expected_value"] == pytest.approx(row["expected_value"], abs=1e-12)
 
 
 def test_the_api_scores_as_the_model_in_mlflow(
