@@ -119,7 +119,6 @@ class _Rows(NamedTuple):
 
     def with_columns(self, of_clocked: Mapping[str, Column]) -> pl.DataFrame:
         """Adds columns of those with a clock, null for others, and the note on these."""
-        engaged = self.opened["engage_date"].to_numpy()
         added = pl.DataFrame(
             {
                 name: c.series() if isinstance(c, Words) else pl.Series(c, nan_to_null=True)
@@ -127,15 +126,12 @@ class _Rows(NamedTuple):
             }
         )
         if not self.has_clock.all():
-            place = np.cumsum(self.has_clock) - 1
-            at = pl.Series(place).set(pl.Series(~self.has_clock), None)
-            never = [n for n in ("is_stale", "is_low_information") if n in added.columns]
-            added = added.select(pl.all().gather(at)).with_columns(
-                pl.col(never).fill_null(value=False)
-            )
-        return self.opened.hstack(added).hstack(
-            [notes(engaged, self.has_clock).series().alias("note")]
-        )
+            place = pl.Series(np.cumsum(self.has_clock) - 1).set(pl.Series(~self.has_clock), None)
+            flags = [n for n in ("is_stale", "is_low_information") if n in added.columns]
+            spread = added.select(pl.all().gather(place))
+            added = spread.with_columns(pl.col(flags).fill_null(value=False))
+        why_not = notes(self.opened["engage_date"].to_numpy(), self.has_clock).series()
+        return self.opened.hstack(added).hstack([why_not.alias("note")])
 
 
 def refuse_mismatch(model: WinModel, as_of: date, catalogue_fingerprint: str) -> None:
