@@ -56,7 +56,8 @@ def unstated(worth: Worth) -> pl.DataFrame:
     others = pl.LazyFrame({"product": [None]}, schema={"product": pl.String})
     known = (worth.prices.select("product"), worth.of_product.select("product"), others)
     products = pl.concat(known).unique().with_columns(amount=pl.lit(None, pl.Float64))
-    return amounts(products, worth).select("product", "amount", "amount_from").collect()
+    told = amounts(products, worth).select("product", "amount", "amount_from")
+    return told.sort("product").collect()
 
 
 def worth(tables: CrmTables, as_of: date) -> Worth:
