@@ -28,7 +28,6 @@ from dealcast.settings import ModelSettings
 
 DAY = date(2024, 6, 3)
 WHY = Judging((0.5, 0.25, 0.1), explains=True)
-CLOSE = {"rel": 0, "abs": 1e-12}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,9 @@ def test_of_one_alone_the_same_is_said_as_among_others(
         alone = said_of(model, opened[at], as_of)
         for name, column in alone.columns.items():
             (said,), other = listed(column), together[name][at]
-            assert said == (pytest.approx(other, **CLOSE) if isinstance(said, float) else other)
+            assert said == (
+                pytest.approx(other, rel=0, abs=1e-12) if isinstance(said, float) else other
+            )
         assert alone.explained is not None
         assert of_all.explained is not None
         # To the 1e-12 of a chance that is far from 0 and 1.

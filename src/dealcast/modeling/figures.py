@@ -156,4 +156,5 @@ def _staleness(model: WinModel, age_days: npt.NDArray[np.int32]) -> dict[str, Co
 
 def _grade(chance: FloatArray, least: Sequence[float]) -> npt.NDArray[np.int64]:
     """The place of each one's grade among GRADES."""
-    return np.sum([chance < at_least for at_least in least], axis=0, dtype=np.int64)
+    grade: npt.NDArray[np.int64] = (chance < np.array(least)[:, None]).sum(axis=0)
+    return grade

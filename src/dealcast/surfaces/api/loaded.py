@@ -105,7 +105,7 @@ def _forecast(store: Store, record: StepRecord | None) -> pl.DataFrame | None:
 
 
 def _amounts(store: Store, record: StepRecord | None) -> Mapping[str | None, Amount]:
-    known = {None: Amount(None, None)}
+    known: dict[str | None, Amount] = {None: Amount(None, None)}
     # Runs of earlier versions kept no amounts.
     if record is None or "amounts" not in record.objects:
         return known

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from dealcast.errors import listed
-from dealcast.modeling.figures import Column, Judging, figures, has_clock, notes
+from dealcast.modeling.figures import Column, Dates, Judging, figures, has_clock, notes
 from dealcast.modeling.reasons import Explained, Words
 from dealcast.modeling.traits import Traits
 from dealcast.snapshots import day_number
@@ -54,27 +54,14 @@ def score_given(
     _refuse_repeated([o.opportunity_id for o in given])
     engaged = np.array([o.engage_date for o in given], dtype="datetime64[D]")
     clock = has_clock(engaged, as_of)
-    rows = [_as_given(loaded, o, as_of) for o in given]
+    rows = [
+        _as_given(loaded, o, as_of) | {"note": note, "reasons": [] if with_reasons else None}
+        for o, note in zip(given, notes(engaged, clock).listed(), strict=True)
+    ]
     clocked = list(compress(rows, clock.tolist()))
-    names = {
-        name: pl.Series([row[name] for row in clocked], dtype=pl.String)
-        for name in loaded.model.fitted.entities
-    }
-    found = figures(
-        loaded.model,
-        Traits(day_number(engaged[clock]), names),
-        np.array([row["amount"] for row in clocked], dtype=np.float64),
-        as_of,
-        Judging(grades, explains=with_reasons),
-    )
-    for row, said in zip(clocked, _rows(found.columns), strict=True):
+    judging = Judging(grades, explains=with_reasons)
+    for row, said in zip(clocked, _said(loaded, clocked, engaged[clock], judging), strict=True):
         row.update(said)
-    for row, parts in zip(clocked, _parts(found.explained), strict=False):
-        row["reasons"] = parts
-    no_reasons = [] if with_reasons else None
-    for row, note in zip(rows, notes(engaged, clock).listed(), strict=True):
-        row["note"] = note
-        row.setdefault("reasons", no_reasons)
     return list(_items(rows, loaded.model.horizons_days))
 
 
@@ -122,6 +109,27 @@ def _as_given(loaded: Loaded, given: Opportunity, as_of: date) -> Item:
     }
 
 
+def _said(
+    loaded: Loaded, clocked: Sequence[Item], engaged: Dates, judging: Judging
+) -> Iterator[Item]:
+    """What the model says of those that have a clock, all on one day."""
+    if not clocked:
+        return
+    names = {
+        name: pl.Series([row[name] for row in clocked], dtype=pl.String)
+        for name in loaded.model.fitted.entities
+    }
+    amount = np.array([row["amount"] for row in clocked], dtype=np.float64)
+    traits = Traits(day_number(engaged), names)
+    found = figures(loaded.model, traits, amount, clocked[0]["scored_on"], judging)
+    rows = _rows(found.columns)
+    if found.explained is None:
+        yield from rows
+        return
+    for row, parts in zip(rows, _parts(found.explained), strict=True):
+        yield row | {"reasons": parts}
+
+
 def _rows(columns: Mapping[str, Column]) -> Iterator[Item]:
     """Columns as rows."""
     for row in zip(*map(_listed, columns.values()), strict=True):
@@ -137,10 +145,8 @@ def _listed(column: Column) -> list[Any]:
     return list(column.tolist())
 
 
-def _parts(explained: Explained | None) -> Iterator[list[Item]]:
-    """The parts of each that has a clock; of none where it was not asked why."""
-    if explained is None:
-        return
+def _parts(explained: Explained) -> Iterator[list[Item]]:
+    """The parts of each that has a clock."""
     for log_odds in explained.log_odds[explained.place].tolist():
         each = zip(explained.parts, log_odds, strict=True)
         yield [{"part": part, "log_odds": size} for part, size in each]
