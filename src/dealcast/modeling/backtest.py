@@ -1,10 +1,9 @@
 """Every origin in turn: learn from what was known before it, predict on the dates after it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-import numpy as np
 import polars as pl
 
 from dealcast.contracts import BacktestCandidates
@@ -15,7 +14,7 @@ from dealcast.modeling.history import Record
 from dealcast.modeling.recalibration import UNCHANGED, Recalibration, recalibrate
 from dealcast.modeling.splits import Fold, rolling_origins
 from dealcast.modeling.traits import ENTITIES
-from dealcast.snapshots import EPOCH
+from dealcast.snapshots import EPOCH, DayArray
 
 # Opportunities whose snapshots are predicted, spread evenly over their ids. More would not make
 # the figures much sharper, but the table of predictions larger than a laptop's memory.
@@ -82,9 +81,10 @@ def backtest(  # noqa: PLR0913 - keywords from different parts of the run
             for name in estimators
         }
         chances = incidences_by_day(learnt, record, tested, tuple(fold.test_dates), both)
+        horizons = at_horizons(tested, fold)
         for name, (raw, issued) in chances:
-            past[name].parts += at_horizons(tested, raw, fold, name)
-            parts += at_horizons(tested, issued, fold, name)
+            past[name].parts += [rows_at.said(raw, name) for rows_at in horizons]
+            parts += [rows_at.said(issued, name) for rows_at in horizons]
     return Backtest(
         pl.concat(parts),
         {name: recalibrate(p.matured(as_of)) for name, p in past.items()},
@@ -133,25 +133,36 @@ def fold_rows(rows: pl.DataFrame, fold: Fold) -> pl.DataFrame:
     return rows.filter(pl.col("snapshot_date").is_in(dates))
 
 
-def at_horizons(
-    rows: pl.DataFrame, incidence: Incidence, fold: Fold, name: str
-) -> Iterator[pl.DataFrame]:
-    """The rows with their chances and outcome, one frame per horizon (BacktestCandidates).
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """The snapshots that a fold tests on at one horizon: the same for every estimator.
 
-    `incidence`: one row per row, one column per horizon of the fold; rows of dates on which a
-    horizon is not tested are left out.
+    `rows`: with the outcome within the horizon. `at`: their positions among those of the fold.
     """
+
+    rows: pl.DataFrame
+    at: DayArray
+    column: int
+
+    def said(self, incidence: Incidence, name: str) -> pl.DataFrame:
+        """These rows with an estimator's chances (BacktestCandidates).
+
+        `incidence`: one row per row of the fold, one column per horizon.
+        """
+        won, lost = (chances[self.at, self.column] for chances in incidence)
+        said = {"p_won": pl.Series(won), "p_lost": pl.Series(lost), "estimator": pl.lit(name)}
+        return self.rows.with_columns(**said).select(BacktestCandidates.column_names())
+
+
+def at_horizons(rows: pl.DataFrame, fold: Fold) -> list[Tested]:
+    """The rows of a fold at each of its horizons, without those of dates not tested at it."""
     within = pl.col("days_to_close")
+    found = []
     for column, (horizon, dates) in enumerate(fold.test_dates.items()):
-        tested = rows["snapshot_date"].is_in(dates)
-        yield (
-            rows.with_columns(
-                p_won=pl.Series(np.ascontiguousarray(incidence.won[:, column])),
-                p_lost=pl.Series(np.ascontiguousarray(incidence.lost[:, column])),
-                estimator=pl.lit(name),
-                horizon_days=pl.lit(horizon, dtype=pl.Int32),
-                outcome=pl.when(within <= horizon).then("outcome").otherwise(pl.lit("open")),
-            )
-            .select(BacktestCandidates.column_names())
-            .filter(tested)
+        is_tested = rows["snapshot_date"].is_in(dates)
+        outcome = pl.when(within <= horizon).then("outcome").otherwise(pl.lit("open"))
+        tested = rows.filter(is_tested).with_columns(
+            horizon_days=pl.lit(horizon, dtype=pl.Int32), outcome=outcome
         )
+        found.append(Tested(tested, is_tested.arg_true().cast(pl.Int64).to_numpy(), column))
+    return found

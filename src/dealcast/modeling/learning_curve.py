@@ -87,4 +87,4 @@ def _predicted(
         )
         horizons, unchanged = tuple(fold.test_dates), {estimator: (UNCHANGED,)}
         for _, (chances,) in incidences_by_day(fitted, record, tested, horizons, unchanged):
-            yield from at_horizons(tested, chances, fold, estimator)
+            yield from (at.said(chances, estimator) for at in at_horizons(tested, fold))
