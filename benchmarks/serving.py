@@ -148,6 +148,7 @@ def servers(folder: Path) -> Iterator[dict[str, Way]]:
         *("--env-manager", "local", "-h", "127.0.0.1", "-p", mlflow),
     ]
     serve_api = [python, "-m", "dealcast", "api", "--root", folder / "store", "--port", api]
+    serve_api += ["--set", "api.requests_per_minute=null"]  # how fast it can be is the question
     keys = {"DEALCAST__API__KEYS": json.dumps([kept.model_dump(mode="json")])}
     path = {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
     with (

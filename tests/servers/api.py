@@ -17,6 +17,7 @@ import httpx
 from dealcast.surfaces.api.keys import new_key
 from servers.ports import free_port, require_running, wait_until
 
+NO_LIMIT: dict[str, object] = {"requests_per_minute": "null"}
 READY_SECONDS, STOP_SECONDS = 120, 30
 READ, READ_KEPT = new_key("reader", ["read"])
 SCORE, SCORE_KEPT = new_key("scorer", ["score"])
@@ -52,10 +53,10 @@ class Api:
 def api_on(root: str, folder: Path, **settings: object) -> Iterator[Api]:
     """`dealcast api` on a store, with three keys; ready where there is something to be ready with.
 
-    `settings`: of the section api, such as reload_seconds=0.2.
+    `settings`: of the section api, such as reload_seconds=0.2. A test may ask as often as it likes.
     """
     port, log = free_port(), folder / "api.log"
-    sets = [word for k, v in settings.items() for word in ("--set", f"api.{k}={v}")]
+    sets = [word for k, v in (NO_LIMIT | settings).items() for word in ("--set", f"api.{k}={v}")]
     command = [sys.executable, "-m", "dealcast", "api", "--root", root, "--port", str(port), *sets]
     with log.open("wb") as output:
         process = subprocess.Popen(

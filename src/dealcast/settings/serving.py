@@ -72,6 +72,15 @@ class ApiSettings(Section):
     max_requests: int = Field(
         100, ge=1, description="Most requests answered at once (count); more are told to come back."
     )
+    requests_per_minute: int | None = Field(
+        6_000,
+        ge=1,
+        description="Requests that one key may make in a minute (count), of all kinds together; "
+        "null: as many as it likes.",
+    )
+    burst: int = Field(
+        200, ge=1, description="Requests of one key that may come at once before that (count)."
+    )
     timeout_seconds: float = Field(
         10, gt=0, le=600, description="Longest that one request may take (seconds)."
     )

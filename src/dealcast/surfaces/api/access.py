@@ -1,4 +1,4 @@
-"""Who may do what: a key with the scope, asked for before anything of the request is read."""
+"""Who may do what, and how often: asked before anything of the request is read."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -9,22 +9,25 @@ from fastapi.routing import APIRoute
 
 from dealcast.settings import ApiKey
 from dealcast.surfaces.api.keys import Scope, owner_of
+from dealcast.surfaces.api.pace import Pace
 from dealcast.surfaces.api.problems import ProblemError
 from dealcast.surfaces.api.requests import noted
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def route_for(scope: Scope, keys: Sequence[ApiKey]) -> type[APIRoute]:
-    """Routes that only a key with this scope opens; all do where there are no keys."""
+def route_for(scope: Scope, keys: Sequence[ApiKey], pace: Pace) -> type[APIRoute]:
+    """Routes that only a key with this scope opens, at its pace; all do where there are no keys."""
 
     class KeyedRoute(APIRoute):
         def get_route_handler(self) -> Handler:
             handler = super().get_route_handler()
 
             async def opened(request: Request) -> Response:
+                owner = _owner(keys, request.headers.get("authorization", ""))
+                pace.count(owner.name if owner else None)
                 if keys:
-                    _require(scope, keys, request.headers.get("authorization", ""))
+                    _require(scope, owner)
                 return await handler(request)
 
             return opened
@@ -32,9 +35,12 @@ def route_for(scope: Scope, keys: Sequence[ApiKey]) -> type[APIRoute]:
     return KeyedRoute
 
 
-def _require(scope: Scope, keys: Sequence[ApiKey], authorization: str) -> None:
+def _owner(keys: Sequence[ApiKey], authorization: str) -> ApiKey | None:
     scheme, _, key = authorization.partition(" ")
-    owner = owner_of(keys, key.strip()) if scheme.lower() == "bearer" else None
+    return owner_of(keys, key.strip()) if scheme.lower() == "bearer" else None
+
+
+def _require(scope: Scope, owner: ApiKey | None) -> None:
     if owner is None:
         raise ProblemError("no-key", "The request has no key, or one that is not known here.")
     noted().key = owner.name

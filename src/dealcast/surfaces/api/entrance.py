@@ -61,7 +61,7 @@ class Entrance:
     async def _within_limits(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         most = self._settings.max_requests
         if self._at_once > most and scope["path"] not in ALWAYS:
-            raise ProblemError("busy", f"{most:,} requests are being answered.")
+            raise ProblemError("busy", f"{most:,} requests are being answered.", retry_after=1)
         body = await self._body(scope, receive)
         async with asyncio.timeout(self._settings.timeout_seconds):
             await self._app(scope, _replayed(body, receive), answer.send)

@@ -41,6 +41,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "body-too-large": Kind(413, "The body is too large", "send fewer opportunities at a time"),
     "not-json": Kind(415, "The body is of another type", "send Content-Type: application/json"),
     "invalid": Kind(422, "The request is not valid", "mend what `errors` lists"),
+    "too-often": Kind(429, "Too many requests", "ask again after the seconds of Retry-After"),
     "unexpected": Kind(500, "A fault of Dealcast", "report it with the request id"),
     "busy": Kind(503, "Too many requests at once", "try again in a second"),
     "not-ready": Kind(503, "There is nothing to answer with yet", "`dealcast run` makes it"),
@@ -57,7 +58,10 @@ _OF_STATUS = {
 
 
 class ProblemError(Exception):
-    """A request that fails in a way of PROBLEMS; `detail` has names and numbers."""
+    """A request that fails in a way of PROBLEMS; `detail` has names and numbers.
+
+    `retry_after`: seconds after which it is worth trying again.
+    """
 
     def __init__(
         self,
@@ -66,9 +70,11 @@ class ProblemError(Exception):
         *,
         remedy: str | None = None,
         errors: Sequence[Mapping[str, str]] = (),
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(name, detail)
         self.name, self.detail, self.remedy, self.errors = name, detail, remedy, errors
+        self.retry_after = retry_after
 
 
 def response_of(problem: ProblemError, headers: Mapping[str, str] | None = None) -> Response:
@@ -85,8 +91,8 @@ def response_of(problem: ProblemError, headers: Mapping[str, str] | None = None)
     if problem.errors:
         content["errors"] = list(problem.errors)
     more = {"WWW-Authenticate": "Bearer"} if kind.status == 401 else {}  # noqa: PLR2004 - RFC 9110
-    if problem.name == "busy":
-        more["Retry-After"] = "1"
+    if problem.retry_after is not None:
+        more["Retry-After"] = str(problem.retry_after)
     return Response(
         json.dumps(content), kind.status, {**more, **(headers or {})}, media_type=MEDIA_TYPE
     )

@@ -19,6 +19,7 @@ from dealcast.surfaces.api.access import route_for
 from dealcast.surfaces.api.keeper import Keeper
 from dealcast.surfaces.api.loaded import Issued, Loaded
 from dealcast.surfaces.api.metrics import Metrics
+from dealcast.surfaces.api.pace import Pace
 from dealcast.surfaces.api.paging import page
 from dealcast.surfaces.api.problems import MEDIA_TYPE, PROBLEMS, ProblemError
 from dealcast.surfaces.api.requests import noted
@@ -50,6 +51,7 @@ class Served:
     settings: Settings
     keeper: Keeper
     metrics: Metrics
+    pace: Pace
 
 
 def fails_with(*names: str) -> dict[int | str, dict[str, Any]]:
@@ -65,7 +67,10 @@ def fails_with(*names: str) -> dict[int | str, dict[str, Any]]:
     return told
 
 
-EVERYWHERE = ("no-key", "key-not-for-this", "not-ready", "busy", "too-slow", "unexpected")
+EVERYWHERE = (
+    *("no-key", "key-not-for-this", "too-often"),
+    *("not-ready", "busy", "too-slow", "unexpected"),
+)
 
 
 def score_routes(served: Served) -> APIRouter:
@@ -73,7 +78,7 @@ def score_routes(served: Served) -> APIRouter:
     settings = served.settings
     router = APIRouter(
         prefix="/v1",
-        route_class=route_for("score", settings.api.keys),
+        route_class=route_for("score", settings.api.keys, served.pace),
         dependencies=[KEY],
         tags=["score"],
         responses=fails_with(
@@ -114,7 +119,7 @@ def read_routes(served: Served) -> APIRouter:
     settings, keeper = served.settings, served.keeper
     router = APIRouter(
         prefix="/v1",
-        route_class=route_for("read", settings.api.keys),
+        route_class=route_for("read", settings.api.keys, served.pace),
         dependencies=[KEY],
         tags=["read"],
         responses=fails_with(*EVERYWHERE, "invalid"),
