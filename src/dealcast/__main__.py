@@ -2,11 +2,13 @@
 
 import os
 import sys
+import traceback
 
 import click
 
 from dealcast.cli import cli
 from dealcast.errors import DealcastError
+from dealcast.hiding import hidden
 
 INTERRUPTED = 130
 
@@ -28,18 +30,18 @@ def main() -> None:
         code = 0
     except DealcastError as error:
         if debug:
-            raise
+            click.echo(hidden(traceback.format_exc()), err=True)
         plain = bool(os.environ.get("NO_COLOR"))  # else click looks whether it is a terminal
         click.secho(
             "Error: ", fg="red", bold=True, nl=False, err=True, color=False if plain else None
         )
         click.echo(str(error), err=True)
         code = error.exit_code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence
         if debug:
-            raise
+            click.echo(hidden(traceback.format_exc()), err=True)
         click.echo(
-            f"Unexpected error: {type(error).__name__}: {error}\n\n"
+            f"Unexpected error: {type(error).__name__}: {hidden(str(error))}\n\n"
             "Try: the same command with --debug, and report what it prints",
             err=True,
         )

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+from dealcast.hiding import hidden
+
 EXAMPLES_SHOWN = 5
 
 
 class DealcastError(Exception):
     """A fact with names and numbers (`problem`) and the next command or edit (`remedy`).
+
+    Neither holds a secret, whatever a library or a server has said.
 
     `exit_code` is what the command line ends with; docs/errors.md lists them. `may_pass`: the same
     attempt may succeed a little later, so it is worth retrying.
@@ -24,9 +28,9 @@ class DealcastError(Exception):
     may_pass: ClassVar[bool] = False
 
     def __init__(self, problem: str, *, remedy: str) -> None:
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(problem, remedy)
+        self.problem = hidden(problem)
+        self.remedy = hidden(remedy)
+        super().__init__(self.problem, self.remedy)
 
     def __str__(self) -> str:
         return f"{self.problem}\n\nTry: {self.remedy}"

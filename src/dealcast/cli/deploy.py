@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from dealcast.cli import render
 from dealcast.cli.options import settings_options, source_options
 from dealcast.errors import SettingsError
-from dealcast.settings import LoadedSettings
+from dealcast.settings import LoadedSettings, variable_of
 
 
 @click.group(
@@ -113,7 +113,7 @@ def _overrides(loaded: LoadedSettings) -> dict[str, object]:
         if isinstance(_at(tree, key), SecretStr):
             raise SettingsError(
                 f"'{key}' is a secret, and what a job is deployed with can be read in Prefect.",
-                remedy=f"set DEALCAST__{key.upper().replace('.', '__')} where the worker runs, or "
+                remedy=f"set {variable_of(key)} where the worker runs, or "
                 "in the file that env_file names",
             )
         chosen[key] = _at(plain, key)

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from dealcast.errors import SettingsError
-from dealcast.settings import SOURCE_KINDS, LoadedSettings, load_settings, parse_value
+from dealcast.settings import (
+    SOURCE_KINDS,
+    LoadedSettings,
+    load_settings,
+    parse_value,
+    secret_fields,
+    variable_of,
+)
 
 # flag's parameter name -> dotted key of the setting it overrides
 FLAGS = {
@@ -67,6 +74,7 @@ def settings_options(
     ) -> Any:
         flags = {FLAGS[k]: given.pop(k) for k in tuple(given) if k in FLAGS}
         loaded = load(env=env, config_dir=config_dir, flags=_with_sets(flags, sets))
+        _warn_of_secrets(loaded)
         return command(loaded=loaded, **given)
 
     return with_settings
@@ -92,6 +100,19 @@ def chose_source(loaded: LoadedSettings) -> bool:
     return any(k.startswith("source.") and o == "flag" for k, o in loaded.origins.items())
 
 
+def _warn_of_secrets(loaded: LoadedSettings | SettingsError) -> None:
+    """Say so where a flag holds a secret: other users of this machine can read it."""
+    if isinstance(loaded, SettingsError):
+        return
+    for key, value in secret_fields(loaded.settings):
+        if value is not None and loaded.origins.get(key) == "flag":
+            click.echo(
+                f"Warning: {key} is a secret, and a command line can be read in the list of "
+                f"processes. Set {variable_of(key)} instead.",
+                err=True,
+            )
+
+
 def _with_sets(flags: Mapping[str, object], sets: tuple[str, ...]) -> dict[str, object]:
     merged = {key: value for key, value in flags.items() if value is not None}
     if any(merged.get(k) for k in ("source.path", "source.mapping")):
@@ -100,7 +121,8 @@ def _with_sets(flags: Mapping[str, object], sets: tuple[str, ...]) -> dict[str, 
         key, equals, value = pair.partition("=")
         if not equals:
             raise SettingsError(
-                f"--set {pair} has no value.", remedy="--set KEY=VALUE, such as --set model.seed=1"
+                "A --set has no '=' between key and value.",
+                remedy="--set KEY=VALUE, such as --set model.seed=1",
             )
         merged[key.strip()] = parse_value(value)
     # The kind of source comes first: it decides which other source keys exist.

@@ -22,6 +22,7 @@ from prefect.states import Completed, Crashed, Failed
 from prefect.task_engine import TaskRunTimeoutError
 
 from dealcast.errors import DealcastError, ServiceAwayError, ServiceError
+from dealcast.hiding import hidden
 from dealcast.orchestration.artifacts import ARTIFACTS, LINKS, links
 from dealcast.orchestration.connection import connected
 from dealcast.orchestration.heartbeats import MOST_STARTS
@@ -37,6 +38,13 @@ FLOW = "dealcast"
 ENTRYPOINT = "dealcast.orchestration.flow.scheduled"
 SERVER_FAILS = (httpx.HTTPError, PrefectException)
 logger = logging.getLogger(__name__)
+
+
+class _Hiding(logging.Formatter):
+    """What Prefect is told of a log line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hidden(super().format(record))
 
 
 class Unwatched:
@@ -256,6 +264,7 @@ def _console_kept() -> Iterator[None]:
 def _logged_in_prefect() -> Iterator[None]:
     """Send Dealcast's log lines to Prefect too; standard error gets them once, as ever."""
     ours, handler = logging.getLogger("dealcast"), APILogHandler()
+    handler.setFormatter(_Hiding())
     ours.addHandler(handler)
     try:
         yield

@@ -7,7 +7,9 @@ from dealcast.settings.loading import (
     load_settings,
     parse_value,
     shown,
+    variable_of,
 )
+from dealcast.settings.secrets import secret_fields, without_secrets
 from dealcast.settings.section import Section
 from dealcast.settings.serving import ApiKey, ApiSettings, StackSettings
 from dealcast.settings.sources import (
@@ -66,5 +68,8 @@ __all__ = [
     "TrackingSettings",
     "load_settings",
     "parse_value",
+    "secret_fields",
     "shown",
+    "variable_of",
+    "without_secrets",
 ]

@@ -14,6 +14,8 @@ import yaml
 from pydantic import ValidationError
 
 from dealcast.errors import SettingsError, listed, nearest
+from dealcast.hiding import remember
+from dealcast.settings.secrets import secrets_of
 from dealcast.settings.section import Section
 from dealcast.settings.sources import SOURCE_KINDS, SampleSource
 from dealcast.settings.tree import Settings
@@ -48,7 +50,8 @@ def load_settings(
 ) -> LoadedSettings:
     """Merge defaults, YAML, environment and flags into one tree.
 
-    `flags` has dotted keys, of flags that were given.
+    `flags` has dotted keys, of flags that were given. What is a secret is hidden from now on in
+    errors and logs.
     Raises SettingsError naming the key, its origin, the nearest valid name and the places searched.
     """
     environ = os.environ if environ is None else environ
@@ -83,6 +86,7 @@ def load_settings(
         settings = Settings.model_validate(_nest(values))
     except ValidationError as error:
         raise _refusal(error, origins, searched) from None
+    remember(secrets_of(settings, environ))
     return LoadedSettings(settings, name, origins, str(env_file) if env_file else None)
 
 
@@ -163,6 +167,15 @@ def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     # The kind of source first: it decides which other source keys exist.
     ours = [(k, v) for k, v in environ.items() if k.upper().startswith(PREFIX)]
     yield from sorted(ours, key=lambda kv: (not kv[0].upper().endswith("__KIND"), kv[0]))
+
+
+def variable_of(key: str) -> str:
+    """The variable that sets a setting.
+
+    >>> variable_of("storage.root")
+    'DEALCAST__STORAGE__ROOT'
+    """
+    return PREFIX + key.upper().replace(".", "__")
 
 
 def _dotted(variable: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from dealcast.hiding import hidden
 from dealcast.settings import LoggingSettings
 
 _run_id: ContextVar[str] = ContextVar("run_id", default="-")
@@ -34,16 +35,21 @@ class _Json(logging.Formatter):
             "run_id": getattr(record, "run_id", "-"),
             "step": getattr(record, "step", "-"),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": hidden(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = hidden(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)
 
 
-_HUMAN = logging.Formatter(
-    "%(asctime)s %(run_id)s %(step)-8s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
-)
+class _Human(logging.Formatter):
+    """A line of text, and below it the traceback where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hidden(super().format(record))
+
+
+_HUMAN = _Human("%(asctime)s %(run_id)s %(step)-8s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from traceback import extract_tb
 from typing import Any
 
 from dealcast.errors import DealcastError, SettingsError
-from dealcast.orchestration.doctor.hiding import hidden
+from dealcast.hiding import hidden
 from dealcast.orchestration.doctor.probes import PROBES
 from dealcast.orchestration.doctor.spec import (
     Finding,
@@ -69,7 +69,7 @@ def _line(probe: Probe, setup: Setup) -> Line:
     begun = time.monotonic()
     finding = _finding(probe, setup)
     took = round(time.monotonic() - begun, 3)
-    found, remedy = hidden(finding.found, setup), hidden(finding.remedy, setup)
+    found, remedy = hidden(finding.found), hidden(finding.remedy)
     return Line(probe.name, finding.outcome, found, remedy, took)
 
 

@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr
-
 from dealcast.errors import SettingsError
 from dealcast.orchestration.doctor.spec import Finding, Setup, ok, refused, warning
-from dealcast.settings import LoadedSettings, Settings
+from dealcast.settings import LoadedSettings, Section, Settings, secret_fields
 
 PRODUCTION = "production"
 # Secrets that matter only where a section is of this kind.
@@ -79,13 +77,11 @@ def _told_secrets(loaded: LoadedSettings) -> str:
 def _secrets(settings: Settings) -> Iterator[tuple[str, bool]]:
     """Each secret that may matter here, by dotted key, and whether it is set; never its value."""
     for name in Settings.model_fields:
-        section: BaseModel = getattr(settings, name)
+        section: Section = getattr(settings, name)
         kind = getattr(section, "kind", None)
         if name in MATTERS_WITH and kind not in MATTERS_WITH[name].split():
             continue
         storage = settings.storage
         if name == "storage" and not (storage.root.startswith("s3://") or storage.bucket):
             continue
-        for field, about in type(section).model_fields.items():
-            if SecretStr in getattr(about.annotation, "__args__", ()):
-                yield f"{name}.{field}", getattr(section, field) is not None
+        yield from ((k, v is not None) for k, v in secret_fields(section, f"{name}."))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from traceback import extract_tb
 from typing import Any
 
+from dealcast.hiding import hidden
 from dealcast.settings import LoggingSettings
 
 FIELDS = "api_fields"
@@ -25,7 +26,7 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
-            "message": record.getMessage(),
+            "message": hidden(record.getMessage()),
             **getattr(record, FIELDS, {}),
         }
         if record.exc_info and record.exc_info[1]:
