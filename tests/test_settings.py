@@ -231,12 +231,41 @@ def test_a_flag_can_switch_a_setting_off() -> None:
     assert loaded.settings.orchestration.daily_cron is None
 
 
-@pytest.mark.parametrize("key", ["tracking.uri", "orchestration.api_url", "storage.endpoint"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("tracking.uri", "orchestration.api_url", "storage.endpoint"),
+        *("storage.root", "storage.bucket"),
+    ],
+)
 def test_an_address_with_a_password_is_refused_without_repeating_it(key: str) -> None:
     with pytest.raises(SettingsError, match="without user and password") as refused:
         load_settings(environ={}, flags={key: "http://ann:hush-hush@host:1"})
 
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("engine.spark_master", "sc://host:15002/;use_ssl=true;token=hush-hush"),
+        ("engine.spark_options", {"spark.hadoop.fs.s3a.secret.key": "hush-hush"}),
+        ("engine.spark_options", {"spark.ssl.keyPassword": "hush-hush"}),
+    ],
+)
+def test_a_secret_for_spark_is_refused_without_repeating_it(key: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"{key}.*must be without") as refused:
+        load_settings(environ={}, flags={key: value})
+
+    assert "hush" not in str(refused.value)
+
+
+def test_spark_may_be_told_in_which_file_a_secret_is() -> None:
+    options = {"spark.kubernetes.authenticate.driver.oauthTokenFile": "/run/token"}
+
+    loaded = load_settings(environ={}, flags={"engine.spark_options": options})
+
+    assert loaded.settings.engine.spark_options == options
 
 
 def test_an_unknown_time_zone_is_refused() -> None:

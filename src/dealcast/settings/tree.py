@@ -1,5 +1,6 @@
 """Everything that can be chosen: one frozen tree, every field with a unit and a sentence."""
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ def _without_credentials(url: str | None) -> str | None:
 
 
 Address = Annotated[str, AfterValidator(_without_credentials)]
+# Options of Spark that hold a secret, but for those that name a file which does.
+SECRET_OPTION = re.compile(r"(secret|password|token)(?!.*file$)", re.IGNORECASE)
 
 
 class DataSettings(Section):
@@ -40,12 +43,12 @@ class DataSettings(Section):
 class StorageSettings(Section):
     """Where tables and objects are kept: a folder, or s3://BUCKET/PREFIX on any S3 server."""
 
-    root: str = Field(
+    root: Address = Field(
         "auto",
         description="Folder of the store, or s3://BUCKET/PREFIX; auto: s3://storage.bucket inside "
         "a container, where a bucket is set, else ./data.",
     )
-    bucket: str | None = Field(
+    bucket: Address | None = Field(
         None, description="Bucket (or BUCKET/PREFIX) that root auto uses inside a container."
     )
     endpoint: Address | None = Field(
@@ -142,6 +145,21 @@ class EngineSettings(Section):
     spark_options: dict[str, str] = Field(
         default_factory=dict, description="Further options of Spark by name, such as its memory."
     )
+
+    @field_validator("spark_master")
+    @classmethod
+    def _master_is_no_secret(cls, master: str) -> str:
+        if "token=" in master.lower():
+            raise ValueError("must be without token; set SPARK_CONNECT_AUTHENTICATE_TOKEN")
+        return master
+
+    @field_validator("spark_options")
+    @classmethod
+    def _options_are_no_secrets(cls, options: dict[str, str]) -> dict[str, str]:
+        # They are recorded with the run, and stand on the command line of Spark's Java process.
+        if found := [name for name in options if SECRET_OPTION.search(name)]:
+            raise ValueError(f"must be without '{found[0]}'; put it into Spark's own configuration")
+        return options
 
 
 class ModelSettings(Section):
