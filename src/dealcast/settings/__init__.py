@@ -9,6 +9,7 @@ from dealcast.settings.loading import (
     shown,
     variable_of,
 )
+from dealcast.settings.privacy import PrivacySettings
 from dealcast.settings.secrets import secret_fields, without_secrets
 from dealcast.settings.section import Section
 from dealcast.settings.serving import ApiKey, ApiSettings, StackSettings
@@ -57,6 +58,7 @@ __all__ = [
     "ModelSettings",
     "MonitoringSettings",
     "OrchestrationSettings",
+    "PrivacySettings",
     "QualitySettings",
     "SampleSource",
     "Section",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from dealcast.settings.crm import ExportSettings
+from dealcast.settings.privacy import PrivacySettings
 from dealcast.settings.section import Section
 from dealcast.settings.serving import ApiSettings, DashboardSettings, StackSettings
 from dealcast.settings.sources import SampleSource, SourceSettings
@@ -398,6 +399,7 @@ class Settings(Section):
 
     data: DataSettings = DataSettings()
     source: SourceSettings = SampleSource()
+    privacy: PrivacySettings = PrivacySettings()
     storage: StorageSettings = StorageSettings()
     quality: QualitySettings = QualitySettings()
     cleaning: CleaningSettings = CleaningSettings()

@@ -16,6 +16,7 @@ from dealcast.features.audit import AuditReport, audit_catalogue, audit_fields
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.quality.report import QualityReport, assess
 from dealcast.sources.base import IncrementalSource, Source, open_source
+from dealcast.sources.pseudonyms import Pseudonyms, pseudonymise
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import DataSet, Metric
 from dealcast.workflow.champions import judged_opportunities, judged_snapshots
@@ -48,7 +49,8 @@ def ingest(ws: Workspace) -> Made:
         figures={
             "rows_in": export.rows,
             "source_kind": ws.settings.source.kind,
-            "source_terms": terms_of(source),
+            "source_terms": terms_of(ws, source),
+            "pseudonyms": list(ws.settings.privacy.pseudonyms),
             "formats": formats,
             "reading": options.to_dict(),
         },
@@ -56,8 +58,14 @@ def ingest(ws: Workspace) -> Made:
 
 
 def fetched_files(ws: Workspace, source: Source, into: Path) -> list[Path]:
-    """The source's files; only what changed is read where the kept export can be completed."""
-    former, terms = ws.records.get("ingest"), terms_of(source)
+    """The source's files, with pseudonyms where the settings say so.
+
+    Without them, only what changed is read where the kept export can be completed.
+    """
+    pseudonyms = Pseudonyms.of(ws.settings.privacy, ws.settings.cleaning.spelling)
+    if pseudonyms is not None:
+        return pseudonymise(source.fetch(into), ReadingOptions.of(ws.settings.source), pseudonyms)
+    former, terms = ws.records.get("ingest"), terms_of(ws, source)
     if (
         isinstance(source, IncrementalSource)
         and former is not None
@@ -70,9 +78,14 @@ def fetched_files(ws: Workspace, source: Source, into: Path) -> list[Path]:
     return source.fetch(into)
 
 
-def terms_of(source: Source) -> str | None:
-    """What kept rows of an incremental source depend on; None of others."""
-    return source.terms if isinstance(source, IncrementalSource) else None
+def terms_of(ws: Workspace, source: Source) -> str | None:
+    """What kept rows of an incremental source depend on; None where none can be completed.
+
+    Kept pseudonyms cannot be, neither by names nor once they are wanted no longer.
+    """
+    if ws.settings.privacy.pseudonyms or not isinstance(source, IncrementalSource):
+        return None
+    return source.terms
 
 
 def validate(ws: Workspace) -> Made:

@@ -46,7 +46,13 @@ def loaded(path: str) -> "Callable[[Workspace], Made]":
 
 
 STEPS: tuple[Step, ...] = (
-    Step("ingest", "fetch and keep the export", (), ("source",), loaded("data_steps:ingest")),
+    Step(
+        "ingest",
+        "fetch and keep the export",
+        (),
+        ("source", "privacy"),
+        loaded("data_steps:ingest"),
+    ),
     Step(
         "validate",
         "check the raw export and score its quality",

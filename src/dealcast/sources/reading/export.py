@@ -136,15 +136,14 @@ def read_file(
 
     `keys`: those that opportunities name, where there may be several columns of them.
     """
-    rows = _rows(path, options)
+    rows = file_rows(path, options)
     if rows.frame.is_empty():
         raise SourceError(
             f"{path.name} has column names but no rows.", remedy="export it again, or leave it out"
         )
     names = [name for name in rows.frame.columns if name != ROW]
-    found = mapping.columns_found(table, names, key=_key_in_use(rows.frame, table, mapping, keys))
+    found, flags = columns_in_use(rows.frame, table, mapping, keys)
     refuse_missing_columns(path.name, table, mapping, names, found)
-    flags = mapping.flags_found(names) if table == "opportunities" else {}
     frame = rows.frame.select(
         pl.lit(path.name).alias(SOURCE_FILE),
         pl.col(ROW).alias(SOURCE_ROW),
@@ -169,7 +168,17 @@ def read_file(
     )
 
 
-def _rows(path: Path, options: ReadingOptions) -> FileRows:
+def columns_in_use(
+    frame: pl.DataFrame, table: str, mapping: CrmMapping, keys: pl.Series | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Our columns, and the flags that tell a stage, each with its name in the file."""
+    names = [name for name in frame.columns if name != ROW]
+    found = mapping.columns_found(table, names, key=_key_in_use(frame, table, mapping, keys))
+    return found, mapping.flags_found(names) if table == "opportunities" else {}
+
+
+def file_rows(path: Path, options: ReadingOptions) -> FileRows:
+    """The rows of one file as text under the file's own names."""
     if path.suffix.lower() == ".parquet":
         return read_parquet(_bytes(path), path.name)
     # Not by a name: the bytes of a large file go as soon as its text is there.

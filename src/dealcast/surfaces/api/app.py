@@ -14,6 +14,7 @@ from dealcast.surfaces.api import bodies
 from dealcast.surfaces.api.entrance import Entrance
 from dealcast.surfaces.api.keeper import Keeper
 from dealcast.surfaces.api.metrics import MEDIA_TYPE, Metrics
+from dealcast.surfaces.api.names import Names
 from dealcast.surfaces.api.pace import Pace
 from dealcast.surfaces.api.problems import answer_problems
 from dealcast.surfaces.api.routes import Served, fails_with, read_routes, score_routes
@@ -47,7 +48,7 @@ def application(settings: Settings, store: Store, registry: Registry) -> FastAPI
         redirect_slashes=False,
     )
     answer_problems(app)
-    served = Served(settings, keeper, metrics, Pace(settings.api))
+    served = Served(settings, keeper, metrics, Pace(settings.api), Names(settings))
     app.include_router(score_routes(served))
     app.include_router(read_routes(served))
     _add_health(app, keeper, metrics)

@@ -19,6 +19,7 @@ from dealcast.surfaces.api.access import route_for
 from dealcast.surfaces.api.keeper import Keeper
 from dealcast.surfaces.api.loaded import Issued, Loaded
 from dealcast.surfaces.api.metrics import Metrics
+from dealcast.surfaces.api.names import Names
 from dealcast.surfaces.api.pace import Pace
 from dealcast.surfaces.api.paging import page
 from dealcast.surfaces.api.problems import MEDIA_TYPE, PROBLEMS, ProblemError
@@ -52,6 +53,7 @@ class Served:
     keeper: Keeper
     metrics: Metrics
     pace: Pace
+    names: Names
 
 
 def fails_with(*names: str) -> dict[int | str, dict[str, Any]]:
@@ -101,7 +103,7 @@ def score_routes(served: Served) -> APIRouter:
             raise ProblemError(
                 "body-too-large", f"{len(given):,} opportunities are given; {most:,} may be."
             )
-        loaded = served.keeper.now()
+        loaded, given = served.keeper.now(), served.names.in_all(given)
         as_of = asked.as_of or loaded.known_until
         scoring = partial(
             score_given, loaded, given, as_of, settings.model.grades, with_reasons=asked.reasons
@@ -133,7 +135,7 @@ def read_routes(served: Served) -> APIRouter:
             partial(
                 page,
                 issued.scores,
-                {name: getattr(asked, name) for name in FILTERS},
+                {n: served.names.kept(n, getattr(asked, n)) for n in FILTERS},
                 sort=asked.sort,
                 limit=min(asked.limit, settings.api.max_opportunities),
                 cursor=asked.cursor,

@@ -67,7 +67,8 @@ def ingest(ws: Workspace) -> Made:
         figures={
             "rows_in": read.rows,
             "source_kind": ws.settings.source.kind,
-            "source_terms": terms_of(source),
+            "source_terms": terms_of(ws, source),
+            "pseudonyms": list(ws.settings.privacy.pseudonyms),
             "formats": list(read.formats),
             "reading": options.to_dict(),
         },
