@@ -33,6 +33,12 @@ class DashboardSettings(Section):
         description="Address to listen on; 127.0.0.1: this machine alone.",
     )
     port: Port = Field(8501, description="Port to listen on.")
+    public_host: str | None = Field(
+        None,
+        min_length=1,
+        description="Host name under which a proxy shows it, such as crm.example.com: pages from "
+        "there may use it. By default only those from the address itself.",
+    )
 
 
 class ApiKey(Section):

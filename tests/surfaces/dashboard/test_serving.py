@@ -43,7 +43,7 @@ def page_of() -> Callable[..., Any]:
 
 def test_it_is_for_this_machine_alone_and_tells_nobody() -> None:
     loaded = load_settings(environ={}, flags={})
-    chosen = serving.options(loaded.settings.dashboard.address, loaded.settings.dashboard.port)
+    chosen = serving.options(loaded.settings.dashboard)
 
     assert chosen["server_address"] == "127.0.0.1"
     assert chosen["browser_gatherUsageStats"] is False

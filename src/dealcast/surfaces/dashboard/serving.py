@@ -10,6 +10,7 @@ from typing import Any
 
 from dealcast.errors import MissingExtraError, ServiceError
 from dealcast.settings import LoadedSettings
+from dealcast.settings.serving import DashboardSettings
 
 APP = Path(__file__).with_name("app.py")
 WAIT_SECONDS, LOOK_EVERY = 20, 0.1
@@ -20,15 +21,16 @@ _DARK = {"backgroundColor": "#161c23", "secondaryBackgroundColor": "#1f2731",
          "textColor": "#e8edf2", "primaryColor": "#62b5e5", "linkColor": "#62b5e5"}  # fmt: skip
 
 
-def options(address: str, port: int) -> dict[str, Any]:
+def options(chosen: DashboardSettings) -> dict[str, Any]:
     """Streamlit's options: nothing is sent anywhere, and no browser is opened by it."""
-    chosen = {
-        "server.address": address,
-        "server.port": port,
+    given = {
+        "server.address": chosen.address,
+        "server.port": chosen.port,
         "server.headless": True,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": False,
-        "browser.serverAddress": address,
+        # Pages of other hosts may not connect.
+        "browser.serverAddress": chosen.public_host or chosen.address,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "logger.level": "warning",
@@ -36,7 +38,7 @@ def options(address: str, port: int) -> dict[str, Any]:
         **{f"theme.light.{name}": value for name, value in _LIGHT.items()},
         **{f"theme.dark.{name}": value for name, value in _DARK.items()},
     }
-    return {name.replace(".", "_"): value for name, value in chosen.items()}
+    return {name.replace(".", "_"): value for name, value in given.items()}
 
 
 def url_of(loaded: LoadedSettings) -> str:
@@ -68,7 +70,7 @@ def serve(loaded: LoadedSettings, *, opens: bool) -> None:
 
     serve_from(loaded)
     chosen = loaded.settings.dashboard
-    flags = options(chosen.address, chosen.port)
+    flags = options(chosen)
     bootstrap.load_config_options(flag_options=flags)
     if opens:
         threading.Thread(target=_open_when_ready, args=(loaded,), daemon=True).start()
