@@ -4,8 +4,6 @@ The step is the same function as on one machine; in the task it has a store of i
 temporary folder, of which the objects (reports) are taken here and put into the real one.
 """
 
-import io
-import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,18 +16,32 @@ from dealcast.cells import DIMENSIONS, PLAN_COLUMNS
 from dealcast.contracts import PROVENANCE, FileFormat, RawExport
 from dealcast.engines.base import Frame
 from dealcast.errors import DealcastError, ModelError
-from dealcast.settings import Settings, TrackingSettings
+from dealcast.settings import Settings, TrackingSettings, without_secrets
 from dealcast.tracking.base import LogItem, Status, open_registry
 from dealcast.workflow.champions import SAMPLED_FROM
 from dealcast.workflow.cluster.cleaning import CLEAN_SCHEMA, PLAN_SCHEMA
+from dealcast.workflow.cluster.parcels import (
+    FAILED,
+    MADE,
+    OBJECT,
+    PARCELS,
+    TABLE,
+    Parcel,
+    error_of,
+    logged_of,
+    made_of,
+    of_error,
+    of_logged,
+    of_made,
+    of_table,
+    table_of,
+)
 from dealcast.workflow.cluster.reading import RawRows
 from dealcast.workflow.cluster.tables import ClusterTables, contract_of
 from dealcast.workflow.manifest import StepRecord
 from dealcast.workflow.store import Store
 from dealcast.workflow.workspace import Made, Workspace
 
-MADE, OBJECT, LOGGED, FAILED, TABLE = "made", "object", "logged", "failed", "table"
-PARCELS = pl.Schema({"kind": pl.String, "name": pl.String, "content": pl.Binary})
 # Tables with a row for each sampled opportunity and more: the cluster writes them.
 WITH_ROWS = ("backtest_predictions", "backtest_candidates")
 KEY = "opportunity_id"
@@ -78,20 +90,15 @@ class StepInTask:
             )
             ws.memo[SAMPLED_FROM] = self.sampled_from
             self.prepare(ws, rows)
-            parcels = []
+            parcels: list[Parcel] = []
             try:
                 made = self.step(ws)
             except DealcastError as error:
-                remedy = error.remedy.replace(folder, self.root)
-                told = type(error), error.problem, remedy
-                parcels.append((FAILED, "", pickle.dumps(told)))
+                parcels.append(of_error(error, error.remedy.replace(folder, self.root)))
             else:
-                parcels.append((MADE, "", pickle.dumps((made.objects, made.figures))))
-                for name, version in made.tables.items():
-                    content = io.BytesIO()
-                    ws.at_version(name, version).write_parquet(content)
-                    parcels.append((TABLE, name, content.getvalue()))
-            parcels.append((LOGGED, "", pickle.dumps(tracker.items)))
+                parcels.append(of_made(made))
+                parcels += [of_table(n, ws.at_version(n, v)) for n, v in made.tables.items()]
+            parcels += of_logged(tracker.items)
             keys = store.list_objects("runs")
             parcels += [(OBJECT, key, store.get_object(key) or b"") for key in keys]
         return pl.DataFrame(parcels, PARCELS, orient="row")
@@ -105,7 +112,7 @@ class Unpacked:
 
     def __call__(self, parcels: pl.DataFrame) -> pl.DataFrame:
         """The rows."""
-        parts = [pl.read_parquet(io.BytesIO(content)) for content in parcels["content"]]
+        parts = [table_of(content) for content in parcels["content"]]
         return pl.concat([self.schema.to_frame(), *parts])
 
 
@@ -122,22 +129,19 @@ def _unpacked(ws: Workspace, tables: ClusterTables, parcels: Frame) -> Made:
     engine = tables.engine
     with_rows = nw.col("kind") == TABLE, nw.col("name").is_in(WITH_ROWS)
     few = engine.collect(parcels.filter(~(with_rows[0] & with_rows[1])))
-    of_kind = {kind: few.filter(kind=kind) for kind in (OBJECT, LOGGED, FAILED, MADE, TABLE)}
+    of_kind = {kind: few.filter(kind=kind) for kind in (OBJECT, FAILED, MADE, TABLE)}
     for key, content in of_kind[OBJECT].select("name", "content").iter_rows():
         ws.store.put_object(key, content)
-    for content in of_kind[LOGGED]["content"]:
-        ws.tracker.log(pickle.loads(content))  # noqa: S301 - made by our own task
-    for content in of_kind[FAILED]["content"]:
-        kind, problem, remedy = pickle.loads(content)  # noqa: S301 - as above
-        raise kind(problem, remedy=remedy)
+    ws.tracker.log(logged_of(few.iter_rows()))
+    for name, content in of_kind[FAILED].select("name", "content").iter_rows():
+        raise error_of(name, content)
     if of_kind[MADE].is_empty():
         raise ModelError(
             f"No opportunity was known by {ws.as_of}.", remedy="choose a later data.as_of"
         )
-    objects, figures = pickle.loads(of_kind[MADE]["content"].item())  # noqa: S301 - as above
-    made = Made(objects=objects, figures=figures)
+    made = made_of(of_kind[MADE]["content"].item())
     for name, content in of_kind[TABLE].select("name", "content").iter_rows():
-        ws.save(made, name, pl.read_parquet(content))
+        ws.save(made, name, table_of(content))
     for name in WITH_ROWS:
         packed = parcels.filter(*with_rows, nw.col("name") == name)
         if engine.collect(packed.select(nw.len())).item():
@@ -151,8 +155,9 @@ def task_of(
     ws: Workspace, step: StepFunction, prepare: Prepare, *, sampled_from: int
 ) -> StepInTask:
     """The step of this run, ready to be sent to a task."""
+    settings = without_secrets(ws.settings)
     return StepInTask(
-        step, prepare, ws.settings, ws.run_id, ws.store.root, dict(ws.records), sampled_from
+        step, prepare, settings, ws.run_id, ws.store.root, dict(ws.records), sampled_from
     )
 
 
