@@ -17,7 +17,7 @@ PYTEST_JOBS ?= 3
 # The order of the tree, in which the longest files do not come last.
 PYTEST := $(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo install fmt lint type test test-slow cov peers bench docs check lock clean
+.PHONY: help demo install fmt lint type test test-slow cov peers bench docs audit sbom check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,6 +83,18 @@ docs: .venv/.dev  ## the site, with the generated pages, into site/
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/mkdocs build --strict --quiet
 
+# The tools that look at dependencies stay apart from them.
+.venv-audit/.made: requirements/audit.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
+	@$(UV) pip install --quiet --python $(@D)/bin/python --require-hashes -r $<
+	@touch $@
+
+audit: .venv-audit/.made  ## known vulnerabilities of all locked packages (AUDIT=required: must be known)
+	@$(<D)/bin/python .ci/audit.py requirements/dev.txt requirements/audit.txt requirements/uv.txt
+
+sbom: .venv-audit/.made  ## a CycloneDX bill of materials of all locked packages, into dist/
+	@$(<D)/bin/python .ci/sbom.py requirements/dev.txt dist/dealcast.cdx.json
+
 check: lint type cov docs  ## all that CI checks before the slow tests
 
 LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
@@ -92,7 +104,8 @@ lock: | $(UV)  ## lock the newest versions that work together
 	@$(LOCK) --upgrade --group build --group dev --group docs --all-extras -c requirements/core.txt pyproject.toml -o requirements/dev.txt
 	@$(LOCK) --upgrade --group build $(PRODUCTION) -c requirements/dev.txt pyproject.toml -o requirements/production.txt
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
+	@printf 'cyclonedx-bom\npip-audit\n' | $(LOCK) --upgrade - -o requirements/audit.txt
 	@for peer in $(PEERS); do $(LOCK) --upgrade benchmarks/peers/$$peer.in -o benchmarks/peers/$$peer.txt; done
 
 clean:  ## remove what was installed and built
-	@rm -rf .venv .venv-peers .uv site .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-audit .venv-peers .uv site .mypy_cache .ruff_cache .pytest_cache
