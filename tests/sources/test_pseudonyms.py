@@ -154,6 +154,28 @@ def test_a_typed_file_keeps_its_types_but_for_names(made: Pseudonyms, tmp_path: 
     assert pl.read_parquet(file).schema["close_value"] == pl.Float64
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        (HEADER + "\n", "no rows"),
+        (HEADER.replace("deal_stage", "stage") + "\nA,Ann,MG,Acme,Won,2025-01-01,,\n", "'stage'"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_as_without_pseudonyms(
+    made: Pseudonyms, tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "opportunities.csv"
+    file.write_text(text)
+    with pytest.raises(SourceError) as plain:
+        read_export([file], ReadingOptions())
+
+    with pytest.raises(SourceError, match=said) as refused:
+        read_export(pseudonymise([file], ReadingOptions(), made), ReadingOptions())
+
+    assert str(refused.value) == str(plain.value)
+
+
 def test_what_the_mapping_does_not_use_is_not_kept(made: Pseudonyms, tmp_path: Path) -> None:
     """A deal's own name, contacts and notes may name the customer as well as the account does."""
     (tmp_path / "Opportunity.csv").write_text(

@@ -24,6 +24,7 @@ from dealcast.sources.reading.export import (
     files_by_table,
     keys_in_use,
 )
+from dealcast.sources.reading.refusals import refuse_missing_columns
 
 # Who is chosen -> the columns with their names, and what such a pseudonym begins with.
 COLUMNS_OF = {
@@ -129,7 +130,7 @@ class _File:
     @property
     def ours(self) -> pl.DataFrame:
         """Every row, blank ones too, in our names; only the columns that are used."""
-        last = self.rows.frame[ROW].max()
+        last: int = self.rows.frame.select(pl.max(ROW)).item() or 1
         every = pl.select(pl.int_range(2, last + 1, dtype=pl.UInt32).alias(ROW))
         rows = every.join(self.rows.frame, on=ROW, how="left", maintain_order="left")
         return rows.select(pl.col(theirs).alias(ours) for ours, theirs in self.names.items())
@@ -164,6 +165,8 @@ def _found(files: Sequence[Path], options: ReadingOptions) -> Iterator[_File]:
             rows = file_rows(path, options)
             keys = keys_in_use(opportunities, table)
             found, flags = columns_in_use(rows.frame, table, options.mapping, keys)
+            names = rows.frame.drop(ROW).columns
+            refuse_missing_columns(path.name, table, options.mapping, names, found)
             file = _File(path, table, rows, found | flags)
             if table == "opportunities":
                 key = [file.ours] if opportunities is None else [opportunities, file.ours]

@@ -84,4 +84,6 @@ def _secrets(settings: Settings) -> Iterator[tuple[str, bool]]:
         storage = settings.storage
         if name == "storage" and not (storage.root.startswith("s3://") or storage.bucket):
             continue
+        if name == "privacy" and not settings.privacy.pseudonyms:
+            continue
         yield from ((k, v is not None) for k, v in secret_fields(section, f"{name}."))

@@ -97,13 +97,13 @@ def score_routes(served: Served) -> APIRouter:
     @router.post("/score", response_model=bodies.ScoreAnswer)
     async def score(asked: bodies.ScoreRequest) -> Response:
         """Score one or many open opportunities by the champion, on a day."""
-        most, given = settings.api.max_opportunities, asked.opportunities
+        most, given = settings.api.max_opportunities, served.names.in_all(asked.opportunities)
         noted().opportunities = len(given)
         if len(given) > most:
             raise ProblemError(
                 "body-too-large", f"{len(given):,} opportunities are given; {most:,} may be."
             )
-        loaded, given = served.keeper.now(), served.names.in_all(given)
+        loaded = served.keeper.now()
         as_of = asked.as_of or loaded.known_until
         scoring = partial(
             score_given, loaded, given, as_of, settings.model.grades, with_reasons=asked.reasons
