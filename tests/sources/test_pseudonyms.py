@@ -1,5 +1,6 @@
 """Names become pseudonyms in the files themselves, as cleaning would have written them."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import polars as pl
@@ -84,8 +85,8 @@ def test_names_are_hashed_as_cleaning_writes_them(made: Pseudonyms, tmp_path: Pa
         "account,sector,subsidiary_of\nAcme,retail,\nAcme Ltd,retail,Acme\n"
     )
 
-    files = pseudonymise(sorted(tmp_path.iterdir()), ReadingOptions(), made)
-    read = read_export(files, ReadingOptions())
+    kept = pseudonymise(sorted(tmp_path.iterdir()), ReadingOptions(), made)
+    read = read_export(kept, ReadingOptions())
 
     acme, limited = (made.of_name(name, "account") for name in ("Acme", "Acme Ltd"))
     rows, accounts = read.tables["opportunities"], read.tables["accounts"]
@@ -154,6 +155,20 @@ def test_a_typed_file_keeps_its_types_but_for_names(made: Pseudonyms, tmp_path: 
     assert pl.read_parquet(file).schema["close_value"] == pl.Float64
 
 
+def test_a_column_that_is_two_of_ours_holds_the_pseudonym(made: Pseudonyms, tmp_path: Path) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    text = (files("dealcast") / "sources/reading/mappings/default.yaml").read_text()
+    mapping.write_text(text.replace("product: product\n", "product: account\n", 1))
+    file = tmp_path / "opportunities.csv"
+    file.write_text(deals("A,Ann,MG,Acme,Engaging,2025-01-01,,"))
+    options = ReadingOptions.of(FilesSource(path="x", mapping=str(mapping)))
+
+    rows = read_export(pseudonymise([file], options, made), options).tables["opportunities"]
+
+    pseudonym = made.of_name("Acme", "account")
+    assert (rows["account"].item(), rows["product"].item()) == (pseudonym, pseudonym)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -185,10 +200,10 @@ def test_what_the_mapping_does_not_use_is_not_kept(made: Pseudonyms, tmp_path: P
     (tmp_path / "Contact.csv").write_text("Email\neve@acme.example\n")
     options = ReadingOptions.of(FilesSource(path="x", mapping="salesforce"))
 
-    files = pseudonymise(sorted(tmp_path.iterdir()), options, made)
+    kept = pseudonymise(sorted(tmp_path.iterdir()), options, made)
 
     text = (tmp_path / "Opportunity.csv").read_text()
-    assert [f.name for f in files] == ["Opportunity.csv"]
+    assert [f.name for f in kept] == ["Opportunity.csv"]
     assert [f.name for f in tmp_path.iterdir()] == ["Opportunity.csv"]
     assert not any(word in text for word in ("Acme", "Ann", "Eve", "005"))
-    assert read_export(files, options).tables["opportunities"]["deal_stage"].to_list() == ["Won"]
+    assert read_export(kept, options).tables["opportunities"]["deal_stage"].to_list() == ["Won"]

@@ -180,10 +180,11 @@ def _keys(found: Sequence[_File], table: str) -> pl.DataFrame:
 
 def _write(file: _File, frame: pl.DataFrame, *, replaced: Container[str]) -> None:
     """In the file's own names and in its notation, so that it is read as it would have been."""
-    numeric = [
-        n for ours, n in file.names.items() if n in file.rows.numeric and ours not in replaced
-    ]
-    frame = frame.rename(dict(file.names))
+    # A mapping may take one column for two of ours: of these, the pseudonym stands there.
+    in_order = sorted(file.names, key=lambda ours: ours in replaced)
+    ours_of = {file.names[ours]: ours for ours in in_order}
+    numeric = [n for n, ours in ours_of.items() if n in file.rows.numeric and ours not in replaced]
+    frame = frame.select(pl.col(ours).alias(theirs) for theirs, ours in ours_of.items())
     if file.path.suffix.lower() == ".parquet":
         typed = pl.read_parquet(file.path).head(frame.height)
         frame.with_columns(typed[n] for n in numeric).write_parquet(file.path)
