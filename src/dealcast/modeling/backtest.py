@@ -150,8 +150,10 @@ class Tested:
         `incidence`: one row per row of the fold, one column per horizon.
         """
         won, lost = (chances[self.at, self.column] for chances in incidence)
-        said = {"p_won": pl.Series(won), "p_lost": pl.Series(lost), "estimator": pl.lit(name)}
-        return self.rows.with_columns(**said).select(BacktestCandidates.column_names())
+        said = self.rows.with_columns(
+            p_won=pl.Series(won), p_lost=pl.Series(lost), estimator=pl.lit(name)
+        )
+        return said.select(BacktestCandidates.column_names())
 
 
 def at_horizons(rows: pl.DataFrame, fold: Fold) -> list[Tested]:
