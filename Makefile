@@ -17,7 +17,7 @@ PYTEST_JOBS ?= 3
 # The order of the tree, in which the longest files do not come last.
 PYTEST := $(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo install fmt lint type test test-slow cov peers bench docs audit sbom check lock clean
+.PHONY: help demo install fmt lint type test test-slow cov fixture peers bench docs audit sbom check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ test-slow: .venv/.dev  ## the slow ones
 
 cov: .venv/.dev  ## the default tests with coverage of the core, at least 90 %
 	@$(PYTEST) -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
+
+fixture: .venv/.dev  ## keep a small store of this release, for the tests of later ones
+	@$(BIN)/python tests/fixtures/make_store.py
 
 # What Dealcast is measured against, each in an environment of its own.
 PEERS := featuretools feast
