@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from dealcast.workflow.store import Store
+from servers.stores import RELEASES, store_of
 
 if TYPE_CHECKING:
     from servers.seaweed import S3Server
@@ -46,6 +47,68 @@ def test_a_store_is_copied_to_s3_and_back(
     assert there.json["tables"] == [{"name": "products", "version": 0, "versions": 1, "rows": 1}]
     assert (there.json["copied"], again.json["present"]) == (again.json["present"], 3)
     assert back.json["size"] == there.json["size"]
+
+
+def test_the_versions_of_every_table_are_listed(call: Any, data: Path) -> None:
+    Store(str(data)).save("products", PRODUCTS.clear(), run_id="run-2")
+
+    every = call("store", "history", "--root", data, "--json")
+    one = call("store", "history", "products", "--root", data)
+    none = call("store", "history", "scores", "--root", data)
+
+    told = [(v["table"], v["version"], v["run_id"], v["rows"], v["how"]) for v in every.json]
+    assert told == [
+        ("products", 1, "run-2", 0, "replaced"),
+        ("products", 0, None, 1, "made"),
+    ]
+    assert "2 versions" in one.out
+    assert none.code == 5
+
+
+def test_a_vacuum_tells_what_goes_and_what_stays(call: Any, tmp_path: Path) -> None:
+    root = store_of(RELEASES[-1], tmp_path)
+    arguments = ("store", "vacuum", "--root", root, "--keep-runs", 1, "--json")
+    at_once = ("--set", "storage.retention.grace_hours=0")
+
+    spared = call(*arguments)
+    planned = call(*arguments, *at_once, "--dry-run")
+    done = call(*arguments, *at_once)
+    again = call(*arguments[:-1], *at_once)
+
+    assert spared.json["files"] == 0 or spared.json["files"] == done.json["files"]
+    assert planned.json["dry_run"]
+    assert done.json == {**planned.json, "dry_run": False, **clock(done.json)}
+    assert len(done.json["runs"]) == 2
+    assert "Freed 0 files" in again.out
+    assert "the newest of its table" in again.out
+
+
+def test_a_run_of_which_much_is_gone_says_so(call: Any, tmp_path: Path) -> None:
+    root = store_of(RELEASES[-1], tmp_path)
+    oldest = min(r["run_id"] for r in call("runs", "--root", root, "--json").json)
+    at_once = ("--set", "storage.retention.grace_hours=0")
+    call("store", "vacuum", "--root", root, "--keep-runs", 1, *at_once)
+
+    shown = call("runs", "show", oldest, "--root", root)
+    told = call("runs", "show", oldest, "--root", root, "--json")
+    report = call("report", oldest, "--root", root)
+    exported = call("export", "scores", "--version", 0, "--root", root)
+
+    assert "Removed since, and can be read no more" in shown.out
+    assert told.json["lineage"]["removed"][0]["by"] == "vacuum"
+    assert report.code == exported.code == 5
+    assert "was removed" in report.err
+    assert "dealcast store history scores" in exported.err
+
+
+def test_two_rules_at_once_are_refused(call: Any, data: Path) -> None:
+    done = call("store", "vacuum", "--keep", 1, "--keep-runs", 1, "--root", data)
+
+    assert done.code == 2
+
+
+def clock(content: Any) -> Any:
+    return {name: content[name] for name in ("runs_kept_since", "spared_since")}
 
 
 def test_what_cannot_be_copied_ends_with_the_code_of_a_store(call: Any, data: Path) -> None:

@@ -29,7 +29,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "api": ("dealcast.cli.api:api", "Answer over HTTP: score, list, forecast."),
     "runs": ("dealcast.cli.ops:runs", "List runs; show one with its lineage."),
     "sample": ("dealcast.cli.data:sample", "Generate a CRM export with known true probabilities."),
-    "store": ("dealcast.cli.store:store", "Copy the whole store to another place, and prove it."),
+    "store": (
+        "dealcast.cli.store:store",
+        "Copy the whole store, see its versions, delete what is old.",
+    ),
     "stack": ("dealcast.cli.stack:stack", "Start, show and stop the services on this machine."),
     "deploy": ("dealcast.cli.deploy:deploy", "Put the jobs on their schedules in Prefect."),
     "doctor": ("dealcast.cli.doctor:doctor", "Tell what is not in order, and what to do."),

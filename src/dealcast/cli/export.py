@@ -63,7 +63,7 @@ def export(
         _export_for(CRMS[str(crm)], loaded, store, to, id_column, as_json=as_json)
         return
     if versions:
-        history = store.history(table)
+        history = [v for v in store.history(table) if v["is_whole"]]
         if as_json:
             render.as_json(history)
         else:

@@ -4,7 +4,7 @@ import click
 from rich.text import Text
 
 from dealcast.cli.render import console, table
-from dealcast.surfaces.sentences import origin_lines
+from dealcast.surfaces.sentences import origin_lines, removed_line
 from dealcast.surfaces.tables.shape import Row
 
 
@@ -15,6 +15,8 @@ def run(content: Row) -> None:
     out.print(f"from {content['started']} to {content['finished']}")
     if content["error"]:
         out.print(Text(content["error"], style="red"))
+    for removal in content["lineage"]["removed"]:
+        out.print(f"[yellow]Removed since, and can be read no more: {removed_line(removal)}[/]")
     rows = [
         (
             s["name"],

@@ -1,5 +1,6 @@
 """report: the page of a run, drawn from what it kept."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -9,8 +10,9 @@ from dealcast.cli.options import settings_options
 from dealcast.errors import SettingsError, StoreError
 from dealcast.settings import LoadedSettings
 from dealcast.surfaces.report import report_of
-from dealcast.workflow.manifest import load_manifest
-from dealcast.workflow.store import open_store
+from dealcast.surfaces.sentences import removed_line
+from dealcast.workflow.manifest import RunManifest, load_manifest
+from dealcast.workflow.store import Store, open_store
 
 
 @click.command(
@@ -34,7 +36,7 @@ def report(
             f"No browser opens a page of '{store.root}'.", remedy="add --output report.html"
         )
     manifest = load_manifest(store, run_id)
-    content = report_of(manifest, store).encode()
+    content = _drawn(manifest, store)
     if output is None:
         store.put_object(manifest.report_key, content)
         place = store.place(manifest.report_key)
@@ -47,6 +49,20 @@ def report(
         click.echo(place)
     if shows:
         click.launch(place)
+
+
+def _drawn(manifest: RunManifest, store: Store) -> bytes:
+    try:
+        return report_of(manifest, store).encode()
+    except StoreError as error:
+        if not manifest.removed:
+            raise
+        gone = "; ".join(removed_line(asdict(removal)) for removal in manifest.removed)
+        raise StoreError(
+            f"The report of run {manifest.run_id} cannot be drawn: of what it kept was removed "
+            f"{gone}.",
+            remedy="`dealcast runs show` tells what is left of it; draw the one of a later run",
+        ) from error
 
 
 def _write(content: bytes, output: Path) -> None:

@@ -1,23 +1,23 @@
-"""store: the whole store at once."""
+"""store: the whole store at once: copied, told of, rid of what is old.
+
+What reads and writes the store is loaded by the command that does, so that help comes at once.
+"""
+
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dealcast.cli import render
+from dealcast.cli import render, render_store
 from dealcast.cli.options import settings_options
+from dealcast.errors import SettingsError
 from dealcast.settings import LoadedSettings
-from dealcast.surfaces.words import count
-from dealcast.workflow.copying import Copy, copy_store
-from dealcast.workflow.location import locate_at
-from dealcast.workflow.store import Store
-
-MEGABYTE = 1024 * 1024
 
 
 @click.group(epilog="Example: dealcast store copy data s3://bucket/prefix")
 def store() -> None:
-    """Copy the whole store to another place, and prove it."""
+    """The whole store: copy it, see its versions, delete what is old."""
 
 
 @store.command(
@@ -33,6 +33,10 @@ def copy(loaded: LoadedSettings, origin: str, destination: str, as_json: bool) -
     FROM and TO are folders or s3://BUCKET/PREFIX; storage.* says how to reach S3. A copy that was
     broken off goes on where it was when it is started again.
     """
+    from dealcast.workflow.copying import copy_store
+    from dealcast.workflow.location import locate_at
+    from dealcast.workflow.store import Store
+
     storage = loaded.settings.storage
     stores = (Store(locate_at(storage, origin)), Store(locate_at(storage, destination)))
     console = Console(stderr=True)
@@ -46,17 +50,68 @@ def copy(loaded: LoadedSettings, origin: str, destination: str, as_json: bool) -
     if as_json:
         render.as_json(done.to_dict())
     else:
-        _show(done)
+        render_store.copied(done.to_dict())
 
 
-def _show(done: Copy) -> None:
-    out = render.console()
-    columns = ("table", ">version", ">versions", ">rows")
-    lines = [(t.name, t.version, t.versions, count(t.rows)) for t in done.tables]
-    out.print(render.table(f"{len(lines)} tables in {done.target}", columns, lines))
-    out.print(
-        f"{done.copied:,} objects copied, {done.present:,} were there; "
-        f"{done.size / MEGABYTE:,.1f} MB read back and equal to {done.source}"
-    )
-    if done.left:
-        out.print(f"Left, as not the store's: {', '.join(done.left)}")
+@store.command(
+    epilog="Example: dealcast store history scores --root data\n\n"
+    "Example: dealcast store history --json | jq '.[] | select(.table == \"snapshots\")'"
+)
+@click.argument("table", required=False)
+@settings_options
+def history(loaded: LoadedSettings, table: str | None, as_json: bool) -> None:
+    """List the versions of TABLE, or of every table: when, by which run, rows, bytes, how.
+
+    Bytes count every file of a version, also those that it shares with others.
+    """
+    from dealcast.workflow.store import open_store
+    from dealcast.workflow.tables import TABLES
+
+    opened = open_store(loaded.settings.storage)
+    names = [table] if table else [name for name in TABLES if opened.has(name)]
+    found = [{"table": name, **version} for name in names for version in opened.history(name)]
+    if as_json:
+        render.as_json(found)
+    else:
+        render_store.history(found, root=opened.root)
+
+
+@store.command(
+    epilog="Example: dealcast store vacuum --keep 90 --dry-run --root data\n\n"
+    "Example: dealcast store vacuum --keep-runs 10 --root data --json"
+)
+@click.option("--keep", type=click.FloatRange(min=0), metavar="DAYS", help="Runs of so many days.")
+@click.option("--keep-runs", type=click.IntRange(min=1), metavar="N", help="The latest N runs.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@settings_options
+def vacuum(
+    loaded: LoadedSettings,
+    keep: float | None,
+    keep_runs: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Delete runs, versions and orphaned files older than asked that nothing needs.
+
+    What stays: the newest version of every table, what the next run goes on from, the models that
+    score or did, every run that is kept with all that it shows, every manifest, and whatever was
+    written within storage.retention.grace_hours. Without --keep and --keep-runs,
+    storage.retention says what is kept.
+    """
+    from dealcast.workflow.retention.vacuum import carry_out, plan_vacuum
+    from dealcast.workflow.store import open_store
+
+    if keep is not None and keep_runs is not None:
+        raise SettingsError("--keep and --keep-runs are two rules.", remedy="give one of them")
+    settings = loaded.settings
+    retention, opened = settings.storage.retention, open_store(settings.storage)
+    if keep is not None or keep_runs is not None:
+        retention = retention.model_copy(update={"keep_days": keep, "keep_runs": keep_runs})
+    plan = plan_vacuum(opened, retention, settings.tracking)
+    if not dry_run:
+        carry_out(opened, plan)
+    content: dict[str, Any] = {**plan.to_dict(), "dry_run": dry_run}
+    if as_json:
+        render.as_json(content)
+    else:
+        render_store.vacuum(content)

@@ -41,6 +41,20 @@ class DataSettings(Section):
     currency: str = Field("USD", description="Currency of amounts, for display only.")
 
 
+class RetentionSettings(Section):
+    """How long what the present state of the store does not need is kept."""
+
+    keep_days: float | None = Field(
+        90, ge=0, description="Runs that began within so many days are kept; null: no such rule."
+    )
+    keep_runs: int | None = Field(
+        None, ge=1, description="So many latest runs are kept (count); null: no such rule."
+    )
+    grace_hours: float = Field(
+        24, ge=0, description="Nothing written within so many hours is deleted: a run may need it."
+    )
+
+
 class StorageSettings(Section):
     """Where tables and objects are kept: a folder, or s3://BUCKET/PREFIX on any S3 server."""
 
@@ -82,6 +96,7 @@ class StorageSettings(Section):
         le=30,
         description="Tries of a request or a commit before giving up, with back-off (count).",
     )
+    retention: RetentionSettings = RetentionSettings()
 
 
 class QualitySettings(Section):

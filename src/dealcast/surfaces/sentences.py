@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from dealcast.errors import listed
 from dealcast.surfaces.tables.shape import Row
 from dealcast.surfaces.words import GAP, count, day, figure
 
@@ -106,6 +107,17 @@ def _raw_and_code(run_id: str, found: Row) -> list[tuple[str, str]]:
     if there := found["mlflow"]:
         lines.append(("MLflow", there["url"] or f"{there['mlflow_run_id']} in {there['uri']}"))
     return lines
+
+
+def removed_line(removal: Row) -> str:
+    """What was deleted of a run, when and by what."""
+    tables, objects = removal["tables"], removal["objects"]
+    gone = [
+        *([f"its versions of {listed(tables, shown=len(tables))}"] if tables else []),
+        *([f"{count(objects)} of its objects"] if objects else []),
+        *(["its raw export"] if removal["raw"] else []),
+    ]
+    return f"{removal['at']} by {removal['by']}: {', '.join(gone)}"
 
 
 def leaking(found: Iterable[Row]) -> list[tuple[str, str, str, str]]:

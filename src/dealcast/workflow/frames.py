@@ -14,7 +14,6 @@ from dealcast.workflow.objects import fetched
 from dealcast.workflow.retries import patiently
 
 AT_ONCE = 8
-VERSIONS = "`dealcast export TABLE --versions` lists the versions there are"
 
 
 def read_frame(
@@ -39,7 +38,10 @@ def read_frame(
     def read() -> pl.DataFrame:
         return _wanted(pl.scan_delta(table), where, columns).collect()
 
-    return patiently(location, doing, read, remedy=VERSIONS)
+    try:
+        return patiently(location, doing, read, remedy=_versions(path))
+    except FileNotFoundError:
+        raise _gone(path, table) from None
 
 
 def _wanted(
@@ -69,20 +71,33 @@ def _from_s3(
     keys = [uri.removeprefix(f"{location.root}/") for uri in table.file_uris()]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         parts = list(pool.map(lambda key: _read_part(location, key, where, schema.names()), keys))
+    there = [part for part in parts if part is not None]
+    if len(there) < len(keys):
+        raise _gone(path, table)
     # Files of before a column was added lack it.
-    frame = pl.concat([pl.DataFrame(schema=schema), *parts], how="diagonal_relaxed")
+    frame = pl.concat([pl.DataFrame(schema=schema), *there], how="diagonal_relaxed")
     return frame.select(schema.names()).cast(schema)
 
 
 def _read_part(
     location: Location, key: str, where: pl.Expr | None, columns: Sequence[str]
-) -> pl.DataFrame:
+) -> pl.DataFrame | None:
+    """The rows of a file; None where it is gone."""
     content, _ = fetched(location, key)
     if content is None:
-        raise StoreError(
-            f"'{location.place(key)}' is gone, though the table's log lists it.",
-            remedy="see that no other program removes files of the store; read a former version",
-        )
+        return None
     part = pl.scan_parquet(io.BytesIO(content))
     there = [name for name in part.collect_schema() if name in columns]
     return _wanted(part, where, there).collect()
+
+
+def _gone(path: str, table: DeltaTable) -> StoreError:
+    return StoreError(
+        f"Files of version {table.version()} of table '{table_name(path)}' are gone, though its "
+        "log lists them.",
+        remedy=f"{_versions(path)}; what `dealcast store vacuum` removes, it removes for good",
+    )
+
+
+def _versions(path: str) -> str:
+    return f"`dealcast store history {table_name(path)}` lists the versions there are"

@@ -30,6 +30,7 @@ def lineage(manifest: RunManifest, store: Store) -> dict[str, Any]:
         "raw": _raw(steps.get("ingest"), store),
         "code": {run_id: _code(run_id, manifest, store) for run_id in _makers(manifest)},
         "mlflow": store.get_json(f"runs/{manifest.run_id}/mlflow.json"),
+        "removed": [asdict(removal) for removal in manifest.removed],
     }
 
 

@@ -43,11 +43,26 @@ class StepRecord:
     skipped: bool = False
 
 
+@dataclass(frozen=True)
+class Removal:
+    """What was deleted of what a run had made: when (UTC), by what, which tables' versions.
+
+    `objects`: how many of its own; `raw`: whether the raw export went too.
+    """
+
+    at: str
+    by: str
+    tables: list[str]
+    objects: int
+    raw: bool
+
+
 @dataclass
 class RunManifest:
     """One run: enough to know what any figure came from. Secrets are asterisks.
 
     `earlier`: of the steps that it did not take, what each had made when the run ended.
+    `removed`: what has been deleted since.
     """
 
     run_id: str
@@ -60,6 +75,7 @@ class RunManifest:
     error: str | None = None
     steps: list[StepRecord] = field(default_factory=list)
     earlier: list[StepRecord] = field(default_factory=list)
+    removed: list[Removal] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -106,7 +122,8 @@ def read_manifest(store: Store, run_id: str) -> RunManifest | None:
     if content is None:
         return None
     records = {n: [StepRecord(**s) for s in content.get(n, ())] for n in ("steps", "earlier")}
-    return RunManifest(**{**content, **records})
+    removed = [Removal(**removal) for removal in content.get("removed", ())]
+    return RunManifest(**{**content, **records, "removed": removed})
 
 
 def run_ids(store: Store) -> list[str]:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,16 @@ from dealcast.errors import StoreAwayError, StoreError
 from dealcast.workflow.location import Folder, Location
 from dealcast.workflow.retries import TRIES_PER_ATTEMPT, patiently, tries
 from dealcast.workflow.store_errors import STORE_ERRORS, translated
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object as it is listed: its key, its size (bytes), when it was written (UTC)."""
+
+    key: str
+    size: int
+    written: datetime
+
 
 MAY_BE_WRITTEN = "see that the disk has room and the folder may be written"
 
@@ -115,6 +127,10 @@ class ObjectStore:
 
     def list_objects(self, prefix: str) -> list[str]:
         """Keys under a prefix, in order."""
+        return [entry.key for entry in self.entries(prefix)]
+
+    def entries(self, prefix: str) -> list[Entry]:
+        """The objects under a prefix, in the order of their keys."""
         if not self.location.is_there():
             return []
         found = patiently(
@@ -122,7 +138,8 @@ class ObjectStore:
             f"'{self.place(prefix)}' could not be listed",
             lambda: obstore.list(self.location.objects(), prefix=prefix).collect(),
         )
-        return sorted(entry["path"] for entry in found)
+        listed = (Entry(e["path"], e["size"], e["last_modified"]) for e in found)
+        return sorted(listed, key=lambda entry: entry.key)
 
     def _read(self, key: str) -> tuple[bytes | None, str | None]:
         """An object's bytes and tag; twice None where there is none."""

@@ -9,7 +9,6 @@ import json
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from dealcast.workflow.objects import ObjectStore
 from dealcast.workflow.parts import Part, PartWriter, parts_by
 from dealcast.workflow.retries import patiently
 from dealcast.workflow.tables import TABLES, Table, table_named
+from dealcast.workflow.versions import versions_of
 
 RAW_INDEX = "_index.json"
 LOG_ENTRY = re.compile(r"\d{20}\.(json|checkpoint.*\.parquet)")
@@ -107,7 +107,7 @@ class Store(ObjectStore):
         table = table_named(name)
         frame = read_frame(self.location, table.path, version, where, _asked(table, columns))
         if frame is None:
-            raise self._no_such_table(name)
+            raise self._no_such_table(name, version)
         if table.mode == "append":
             # Delta gives the latest file first. Ids of runs sort by time.
             frame = frame.sort("run_id", maintain_order=True)
@@ -127,17 +127,15 @@ class Store(ObjectStore):
         return self._table(name).version()
 
     def history(self, name: str) -> list[dict[str, Any]]:
-        """version, written_at (UTC) and run_id of every version, newest first."""
-        table = self._table(name)
-        doing = f"The versions of table '{name}' could not be read"
-        return [
-            {
-                "version": entry["version"],
-                "written_at": datetime.fromtimestamp(entry["timestamp"] / 1000).astimezone(),
-                "run_id": entry.get("run_id"),
-            }
-            for entry in patiently(self.location, doing, table.history)
-        ]
+        """Every version that the log tells of, newest first. Raises StoreError without a table.
+
+        version, written_at (UTC), run_id, how, rows, bytes, files (counts), and is_whole: whether
+        it can still be read.
+        """
+        found = versions_of(self, table_named(name).path)
+        if not found:
+            raise self._no_such_table(name)
+        return [version.to_dict() for version in reversed(found)]
 
     # Raw exports
 
@@ -184,10 +182,15 @@ class Store(ObjectStore):
     def _table(self, name: str, version: int | None = None) -> DeltaTable:
         found = opened(self.location, table_named(name).path, version)
         if found is None:
-            raise self._no_such_table(name)
+            raise self._no_such_table(name, version)
         return found
 
-    def _no_such_table(self, name: str) -> StoreError:
+    def _no_such_table(self, name: str, version: int | None = None) -> StoreError:
+        if version is not None and self.has(name):
+            return StoreError(
+                f"There is no version {version} of table '{name}' in '{self.root}' any more.",
+                remedy=f"`dealcast store history {name}` lists the versions there are",
+            )
         there = [t for t in TABLES if self.has(t)]
         return StoreError(
             f"There is no table '{name}' in '{self.root}'"
