@@ -94,10 +94,10 @@ def test_a_run_of_which_much_is_gone_says_so(call: Any, tmp_path: Path) -> None:
     report = call("report", oldest, "--root", root)
     exported = call("export", "scores", "--version", 0, "--root", root)
 
-    assert "Removed since, and can be read no more" in shown.out
+    assert "Removed or changed since" in shown.out
     assert told.json["lineage"]["removed"][0]["by"] == "vacuum"
     assert report.code == exported.code == 5
-    assert "was removed" in report.err
+    assert "was removed or changed" in report.err
     assert "dealcast store history scores" in exported.err
 
 

@@ -16,7 +16,7 @@ def run(content: Row) -> None:
     if content["error"]:
         out.print(Text(content["error"], style="red"))
     for removal in content["lineage"]["removed"]:
-        out.print(f"[yellow]Removed since, and can be read no more: {removed_line(removal)}[/]")
+        out.print(f"[yellow]Removed or changed since: {removed_line(removal)}[/]")
     rows = [
         (
             s["name"],

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from rich.console import Console
+
 from dealcast.cli.render import console, table
 from dealcast.surfaces.tables.shape import Row
 from dealcast.surfaces.words import count, counted
@@ -58,6 +60,57 @@ def vacuum(content: Row) -> None:
     out.print()
     stays = [(s["what"], count(s["count"]), s["why"]) for s in content["stays"]]
     out.print(table("What stays", ("what", ">count", "why"), stays))
+
+
+def traces(found: Row, *, err: bool = False) -> None:
+    """Where opportunities are named."""
+    out = Console(stderr=True, highlight=False) if err else console()
+    lines = [
+        *((f"table {name}", count(rows), "rows") for name, rows in found["tables"].items()),
+        *((f"raw/{name}", count(rows), "rows") for name, rows in found["raw"].items()),
+        *((key, "", "changed") for key in found["objects"]),
+        *((key, "", "deleted") for key in found["reports"]),
+    ]
+    if lines:
+        out.print(table("What names them", ("where", ">how many", "what"), lines))
+    else:
+        out.print("Nothing in the store names them.")
+
+
+def erased(content: Row) -> None:
+    """What was erased, or would be."""
+    traces(content)
+    out = console()
+    if content["dry_run"]:
+        out.print("Nothing was changed.")
+        return
+    named = counted(content["opportunities"], "opportunity", "opportunities")
+    out.print(f"{named} erased ({content['erasure']}); every byte of the store was searched since.")
+    if content["in_mlflow"]:
+        runs = ", ".join(content["in_mlflow"])
+        out.print(
+            f"[yellow]Not in the store: these runs were sent to MLflow too, with their reports: "
+            f"{runs}. Delete them there (`mlflow runs delete`, then `mlflow gc`).[/]"
+        )
+
+
+def erasures(found: Sequence[Row], *, root: str) -> None:
+    """What was ever erased, newest first."""
+    lines = [
+        (
+            e["erasure"],
+            e["at"][:19],
+            e["by"],
+            count(len(e["hashes"])),
+            count(sum(e["tables"].values())),
+            "done" if e["is_done"] else "broken off: repeat the command",
+        )
+        for e in found
+    ]
+    columns = ("erasure", "at (UTC)", "by", ">opportunities", ">rows of tables", "state")
+    console().print(
+        table(f"{counted(len(lines), 'erasure', 'erasures')} in {root}", columns, lines)
+    )
 
 
 def megabytes(size: int) -> str:

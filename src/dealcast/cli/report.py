@@ -59,8 +59,8 @@ def _drawn(manifest: RunManifest, store: Store) -> bytes:
             raise
         gone = "; ".join(removed_line(asdict(removal)) for removal in manifest.removed)
         raise StoreError(
-            f"The report of run {manifest.run_id} cannot be drawn: of what it kept was removed "
-            f"{gone}.",
+            f"The report of run {manifest.run_id} cannot be drawn: of what it kept was removed or "
+            f"changed {gone}.",
             remedy="`dealcast runs show` tells what is left of it; draw the one of a later run",
         ) from error
 

@@ -3,6 +3,7 @@
 What reads and writes the store is loaded by the command that does, so that help comes at once.
 """
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,13 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dealcast.cli import render, render_store
 from dealcast.cli.options import settings_options
-from dealcast.errors import SettingsError
+from dealcast.errors import SettingsError, StoreError
 from dealcast.settings import LoadedSettings
 
 
 @click.group(epilog="Example: dealcast store copy data s3://bucket/prefix")
 def store() -> None:
-    """The whole store: copy it, see its versions, delete what is old."""
+    """The whole store: copy it, see its versions, delete what is old, erase opportunities."""
 
 
 @store.command(
@@ -115,3 +116,80 @@ def vacuum(
         render.as_json(content)
     else:
         render_store.vacuum(content)
+
+
+@store.command(
+    epilog="Example: dealcast store delete --opportunity B1ZIMGJK --dry-run --root data\n\n"
+    "Example: dealcast store delete --file ids.txt --yes --root data --json"
+)
+@click.option("--opportunity", "ids", multiple=True, metavar="ID", help="Which; may be repeated.")
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="An id per line."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@settings_options
+def delete(
+    loaded: LoadedSettings,
+    ids: tuple[str, ...],
+    file: Path | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Erase opportunities from everything in the store, for good (right to erasure).
+
+    From every table with all versions that had them, raw exports, quarantine, corrections, scores
+    ever issued, and what runs wrote. Then every byte is searched for them. A later export that
+    still has them is read without their rows. `store erasures` lists what was erased, as hashes.
+
+    Let no run write to the store meanwhile. What was broken off, the same command finishes.
+    """
+    from dealcast.surfaces.report import keep_report
+    from dealcast.workflow.erasure.erase import erase, look_for, sought
+    from dealcast.workflow.manifest import load_manifest, run_ids
+    from dealcast.workflow.store import open_store
+
+    opened = open_store(loaded.settings.storage)
+    from_file = file.read_text(encoding="utf-8").splitlines() if file else []
+    wanted = sought([*ids, *(line for line in from_file if line.strip())])
+    if not run_ids(opened):
+        raise StoreError(f"There is no run in '{opened.root}'.", remedy="give another --root")
+    found = look_for(opened, wanted)
+    if dry_run:
+        content = {"dry_run": True, "opportunities": len(wanted.ids), **found.to_dict()}
+    else:
+        if not yes:
+            render_store.traces(found.to_dict(), err=True)
+            question = f"Erase {len(wanted.ids):,} opportunities from {opened.root} for good?"
+            click.confirm(question, abort=True, err=True)
+        done = erase(opened, wanted, "dealcast store delete")
+        newest = load_manifest(opened, "latest")
+        if newest.report_key in done.traces.reports:
+            keep_report(newest, opened)
+        content = {
+            "dry_run": False,
+            "opportunities": len(wanted.ids),
+            "erasure": done.erasure,
+            "in_mlflow": [r for r in run_ids(opened) if opened.has_object(f"runs/{r}/mlflow.json")],
+            **done.traces.to_dict(),
+        }
+    if as_json:
+        render.as_json(content)
+    else:
+        render_store.erased(content)
+
+
+@store.command(epilog="Example: dealcast store erasures --root data --json")
+@settings_options
+def erasures(loaded: LoadedSettings, as_json: bool) -> None:
+    """List what was erased: when, by whom, which tables and rows, and the hashes of the ids."""
+    from dealcast.workflow.erasure.erase import erasures as recorded
+    from dealcast.workflow.store import open_store
+
+    opened = open_store(loaded.settings.storage)
+    found = recorded(opened)
+    if as_json:
+        render.as_json(found)
+    else:
+        render_store.erasures(found, root=opened.root)

@@ -28,6 +28,7 @@ def rows_account(figures: Row) -> str:
     return (
         f"{count(figures['rows_in'])} in = {count(figures['rows_clean'])} clean"
         f" + {count(figures['rows_quarantined'])} quarantined"
+        + (f" + {count(figures['rows_erased'])} erased" if figures.get("rows_erased") else "")
     )
 
 
@@ -96,6 +97,10 @@ def _raw_and_code(run_id: str, found: Row) -> list[tuple[str, str]]:
     if raw := found["raw"]:
         told = f"{raw['hash']}, {count(raw['rows'])} rows from '{raw['source']}'"
         lines += [("raw export", told), ("", raw["place"])]
+        lines += [
+            ("", f"changed by erasure {e['erasure']}: {count(e['rows'])} rows less")
+            for e in raw["erased"]
+        ]
     for of, code in found["code"].items():
         told = (
             "its manifest is gone"
@@ -110,7 +115,7 @@ def _raw_and_code(run_id: str, found: Row) -> list[tuple[str, str]]:
 
 
 def removed_line(removal: Row) -> str:
-    """What was deleted of a run, when and by what."""
+    """What was deleted or changed of a run, when and by what."""
     tables, objects = removal["tables"], removal["objects"]
     gone = [
         *([f"its versions of {listed(tables, shown=len(tables))}"] if tables else []),

@@ -92,16 +92,18 @@ class NextFiles:
     kept: Collection[str] = ()
 
 
-def commit_files(
+def commit_files(  # noqa: PLR0913 - where, what, how, and by whom
     location: Location,
     path: str,
     files: NextFiles,
     *,
     mode: Mode = "overwrite",
     run_id: str | None,
+    why: str = "",
 ) -> int:
     """Make the files the table's next version, or append them to it; returns that version.
 
+    `why`: told in the log where it was no run's work.
     Raises StoreError where it has one no longer that was to stay: another run was quicker.
     """
     schema = files.schema
@@ -128,7 +130,7 @@ def commit_files(
                 [*files.added], mode=mode, schema=schema, commit_properties=properties
             )
 
-    return _committed(location, path, write, mode=mode, run_id=run_id)
+    return _committed(location, path, write, mode=mode, run_id=run_id, why=why)
 
 
 def _removed(
@@ -146,13 +148,14 @@ def _removed(
     ]
 
 
-def _committed(
+def _committed(  # noqa: PLR0913 - as commit_files
     location: Location,
     path: str,
     write: Write,
     *,
     mode: Mode,
     run_id: str | None,
+    why: str = "",
 ) -> int:
     """Have the next version written, and again where another was quicker; returns that version."""
     commit_id = secrets.token_hex(8)
@@ -165,7 +168,7 @@ def _committed(
                 before = table.version()
                 if (done := _appended(table, mode, run_id)) is not None:
                     return done
-            write(table, _properties(commit_id, run_id, before + 1))
+            write(table, _properties(commit_id, run_id, before + 1, why))
         except STORE_ERRORS as error:
             version = _version_of(location, path, commit_id, before + 1)
             if version is not None:
@@ -191,9 +194,10 @@ def _appended(table: DeltaTable, mode: str, run_id: str | None) -> int | None:
     return table.transaction_version(run_id) if run_id and mode == "append" else None
 
 
-def _properties(commit_id: str, run_id: str | None, version: int) -> CommitProperties:
+def _properties(commit_id: str, run_id: str | None, version: int, why: str) -> CommitProperties:
+    said = {"run_id": run_id or "", "commit_id": commit_id} | ({"why": why} if why else {})
     return CommitProperties(
-        custom_metadata={"run_id": run_id or "", "commit_id": commit_id},
+        custom_metadata=said,
         max_commit_retries=0,
         app_transactions=[Transaction(run_id, version)] if run_id else None,
     )

@@ -22,7 +22,7 @@ from dealcast.workflow.tables import TABLES
 AT_ONCE = 6
 PART = 5 * 1024 * 1024  # the least that S3 takes as a part
 LOG = "_delta_log/"
-OBJECT_FOLDERS = ("raw", "models", "runs")
+OBJECT_FOLDERS = ("raw", "models", "runs", "erasures")
 # What points at other objects comes after them.
 LAST = ("models/registry.json", LATEST_STEPS)
 

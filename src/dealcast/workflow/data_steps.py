@@ -20,6 +20,7 @@ from dealcast.sources.pseudonyms import Pseudonyms, pseudonymise
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import DataSet, Metric
 from dealcast.workflow.champions import judged_opportunities, judged_snapshots
+from dealcast.workflow.erasure.ingest import erased_in, files_without
 from dealcast.workflow.manifest import digest
 from dealcast.workflow.memory import memory_allowed, rows_per_batch
 from dealcast.workflow.store import RAW_INDEX
@@ -39,6 +40,11 @@ def ingest(ws: Workspace) -> Made:
     with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
         files = fetched_files(ws, source, Path(folder))
         export = read_export(files, options)
+        came = export.rows
+        if erased := erased_in(ws.store, export):
+            files = files_without(files, erased, export, options, into=Path(folder) / "kept")
+            export = read_export(files, options)
+            logger.info("%s rows of erased opportunities left out", f"{came - export.rows:,}")
         formats = [asdict(f) for f in export.formats]
         raw = ws.store.keep_raw(files, {"kind": ws.settings.source.kind, "formats": formats})
     ws.memo[raw] = export
@@ -47,7 +53,8 @@ def ingest(ws: Workspace) -> Made:
         # What is read depends on the bytes and on how they were read.
         objects={"raw": raw, "reading": digest(options.to_dict())},
         figures={
-            "rows_in": export.rows,
+            "rows_in": came,
+            "rows_erased": came - export.rows,
             "source_kind": ws.settings.source.kind,
             "source_terms": terms_of(ws, source),
             "pseudonyms": list(ws.settings.privacy.pseudonyms),
@@ -118,7 +125,8 @@ def clean_export(ws: Workspace) -> Made:
         progress=ws.progress,
     )
     after = _assess(ws, as_raw(cleaned.tables, like=export))
-    rows_in = export.rows
+    erased = ws.record("ingest").figures.get("rows_erased", 0)
+    rows_in = export.rows + erased
     del export
     ws.forget_export()
     made = Made()
@@ -134,8 +142,9 @@ def clean_export(ws: Workspace) -> Made:
         ws.store.put_json(made.objects[name], content.to_dict())
     set_aside = cleaned.quarantine.filter(pl.col("table") == "opportunities").height
     logger.info(
-        "%s rows in = %s clean + %s quarantined; quality after cleaning %.3f",
+        "%s rows in = %s clean + %s quarantined%s; quality after cleaning %.3f",
         *(f"{n:,}" for n in (rows_in, opportunities.height, set_aside)),
+        f" + {erased:,} erased" if erased else "",
         after.score,
     )
     ws.tracker.log(
@@ -149,6 +158,7 @@ def clean_export(ws: Workspace) -> Made:
         "rows_in": rows_in,
         "rows_clean": opportunities.height,
         "rows_quarantined": set_aside,
+        "rows_erased": erased,
         "quality_clean": after.score,
         "stages": _counts(opportunities, "deal_stage"),
         "quarantine_reasons": _counts(cleaned.quarantine, "reason"),

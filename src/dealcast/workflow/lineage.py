@@ -6,7 +6,7 @@ from typing import Any
 from dealcast.settings import TrackingSettings
 from dealcast.tracking.base import ModelVersion, open_registry
 from dealcast.workflow.manifest import RunManifest, StepRecord
-from dealcast.workflow.store import Store
+from dealcast.workflow.store import RAW_INDEX, Store
 from dealcast.workflow.tables import table_named
 
 
@@ -94,6 +94,7 @@ def _raw(record: StepRecord | None, store: Store) -> dict[str, Any] | None:
         "hash": raw,
         "source": record.figures.get("source_kind"),
         "rows": record.figures.get("rows_in"),
+        "erased": (store.get_json(f"raw/{raw}/{RAW_INDEX}") or {}).get("erased", []),
         "place": store.place(f"raw/{raw}"),
     }
 

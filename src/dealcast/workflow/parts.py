@@ -56,12 +56,8 @@ class PartWriter:
         checked = check(rows, self._contract, table_name(self._path))
         if checked.is_empty():
             return
-        content = io.BytesIO()
-        # The fastest level: files of such columns are as small as by slower ones.
-        checked.write_parquet(content, compression="zstd", compression_level=1)
-        name = f"{kind}-{len(self._added):05}-{secrets.token_hex(8)}.parquet"
-        self._added.append(_added(name, content.getbuffer().nbytes, checked))
-        self._store.put_object(f"{self._path}/{name}", content.getvalue())
+        name = f"{kind}-{len(self._added):05}"
+        self._added.append(put_file(self._store, self._path, name, checked))
         self.rows += checked.height
 
     def commit(self, run_id: str | None) -> None:
@@ -74,6 +70,20 @@ class PartWriter:
         """Delete the parts again."""
         for action in self._added:
             self._store.delete_object(f"{self._path}/{action.path}")
+
+
+def put_file(store: ObjectStore, path: str, name: str, rows: pl.DataFrame) -> AddAction:
+    """Put rows into a file of a table, which nobody sees before its commit; what to commit.
+
+    What is told of it leaves out the least and the greatest text: they would name somebody.
+    """
+    content = io.BytesIO()
+    # The fastest level: files of such columns are as small as by slower ones.
+    rows.write_parquet(content, compression="zstd", compression_level=1)
+    file = f"{name}-{secrets.token_hex(8)}.parquet"
+    added = _added(file, content.getbuffer().nbytes, rows)
+    store.put_object(f"{path}/{file}", content.getvalue())
+    return added
 
 
 def _added(name: str, size: int, rows: pl.DataFrame) -> AddAction:

@@ -41,6 +41,7 @@ from dealcast.workflow.cluster.one_task import (
 from dealcast.workflow.cluster.reading import forget_raw, raw_rows, read_raw
 from dealcast.workflow.cluster.tables import ClusterTables, cluster_of, contract_of
 from dealcast.workflow.data_steps import audit_features, fetched_files, terms_of, validate
+from dealcast.workflow.erasure.ingest import refuse_erasures
 from dealcast.workflow.manifest import digest
 from dealcast.workflow.workspace import Made, Workspace
 
@@ -53,6 +54,7 @@ _ANY = {pl.String: "some", pl.Date: date(2000, 1, 1), pl.Float64: 0.0}
 def ingest(ws: Workspace) -> Made:
     """Keep the source's bytes under their hash, then read them in the cluster, a task per file."""
     engine = cluster_of(ws)
+    refuse_erasures(ws.store)
     options = ReadingOptions.of(ws.settings.source)
     source = open_source(ws.settings.source)
     with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:

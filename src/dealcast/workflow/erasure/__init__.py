@@ -1,0 +1,1 @@
+"""The right to erasure: an opportunity goes from everything that the store holds, for good."""

@@ -1,0 +1,87 @@
+"""A later export that still has what was erased does not bring it back, and says so."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dealcast.settings import load_settings
+from dealcast.workflow.erasure.erase import erase, sought
+from dealcast.workflow.plan import Plan
+from dealcast.workflow.run import run_steps
+from dealcast.workflow.store import Store
+from servers.grep import named
+from servers.watching import Silent
+
+CSV = """opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value
+A-01,Ann,GTX,Acme,Won,2024-01-01,2024-02-01,100
+B-02,Bob,GTX,Acme,Lost,2024-01-02,2024-02-02,0
+C-03,Cy,GTX,Acme,Engaging,2024-01-03,,
+D-04,Di,GTX,Acme,Dreaming,2024-01-03,,
+"""
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    file = tmp_path / "sales_pipeline.csv"
+    file.write_text(CSV)
+    return file
+
+
+def cleaned(store: Store, export: Path) -> dict[str, object]:
+    flags = {
+        "source.kind": "files",
+        "source.path": str(export),
+        "storage.root": store.root,
+        "quality.min_score": 0,
+        "cleaning.max_quarantined": 1,
+    }
+    loaded = load_settings(flags=flags)
+    return run_steps(loaded, Plan("ingest", "clean"), Silent(), quiet=True).figures
+
+
+def test_the_rows_are_left_out_counted_and_told(export: Path, tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    before = cleaned(store, export)
+    erase(store, sought(["B-02", "D-04"]), "test")
+
+    after = cleaned(store, export)
+
+    parts = ("rows_in", "rows_clean", "rows_quarantined", "rows_erased")
+    assert [before[p] for p in parts] == [4, 3, 1, 0]
+    assert [after[p] for p in parts] == [4, 2, 0, 2]
+    assert named(store, "B-02") == named(store, "D-04") == []
+    assert store.load("crm_data_processed")["opportunity_id"].to_list() == ["A-01", "C-03"]
+
+
+def test_an_export_without_them_is_kept_byte_for_byte(export: Path, tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    cleaned(store, export)
+    erase(store, sought(["B-02"]), "test")
+    export.write_text(CSV.replace("B-02", "E-05"))
+
+    cleaned(store, export)
+
+    assert any(store.get_object(key) == export.read_bytes() for key in store.list_objects("raw"))
+
+
+def test_one_with_white_space_around_it_is_the_same(export: Path, tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    cleaned(store, export)
+    erase(store, sought(["B-02"]), "test")
+    export.write_text(CSV.replace("B-02", " B-02 "))
+
+    assert cleaned(store, export)["rows_erased"] == 1
+
+
+def test_ids_that_are_numbers_are_left_out_of_parquet_too(tmp_path: Path) -> None:
+    store, file = Store(str(tmp_path / "store")), tmp_path / "sales_pipeline.parquet"
+    frame = pl.read_csv(CSV.encode()).with_columns(opportunity_id=pl.int_range(1, 5))
+    frame.write_parquet(file)
+    cleaned(store, file)
+    erase(store, sought(["2"]), "test")
+
+    after = cleaned(store, file)
+
+    assert (after["rows_in"], after["rows_erased"]) == (4, 1)
+    assert store.load("crm_data_processed")["opportunity_id"].to_list() == ["1", "3"]
