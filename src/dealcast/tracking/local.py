@@ -74,6 +74,7 @@ class LocalRegistry:
     """models/registry.json: written whole, and by several at once without loss."""
 
     KEY = "models/registry.json"
+    SCHEMA = 1  # raised with every change of what is written there
 
     def __init__(self, settings: TrackingSettings, objects: Objects) -> None:
         self._settings, self._objects = settings, objects
@@ -99,7 +100,7 @@ class LocalRegistry:
             return
 
         def registered(content: Any) -> Any:
-            content = content or _empty()
+            content = {"schema_version": self.SCHEMA, **(content or _empty())}
             if version.model_id not in [v["model_id"] for v in content["versions"]]:
                 content["versions"].append(asdict(version))
             return content
@@ -131,13 +132,20 @@ class LocalRegistry:
             return _empty()
         try:
             read = json.loads(content)
-            return {name: list(read[name]) for name in ("versions", "promotions")}
+            found = {name: list(read[name]) for name in ("versions", "promotions")}
         except (ValueError, TypeError, KeyError):
             raise ModelError(
                 f"The model registry {self.KEY} is not what was written there.",
                 remedy="restore it from a copy, or delete it: the next `dealcast run` begins a new "
                 "one, and models/ keeps every model",
             ) from None
+        if (written_in := read.get("schema_version", self.SCHEMA)) > self.SCHEMA:
+            raise ModelError(
+                f"The model registry {self.KEY} was written by a newer release of dealcast: its "
+                f"schema is {written_in}, and this release knows {self.SCHEMA}.",
+                remedy="upgrade dealcast on this machine to the release that wrote it",
+            )
+        return found
 
 
 def _empty() -> dict[str, list[dict[str, str]]]:

@@ -19,6 +19,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 
 from dealcast.errors import StoreError
 from dealcast.workflow.location import Location
+from dealcast.workflow.migrations.tables import is_older, marked
 from dealcast.workflow.objects import MAY_BE_WRITTEN, fetched
 from dealcast.workflow.retries import TRIES_PER_ATTEMPT, broke_off, patiently, tries
 from dealcast.workflow.store_errors import STORE_ERRORS, translated
@@ -33,11 +34,14 @@ Write = Callable[[DeltaTable | None, CommitProperties], None]
 
 
 def opened(location: Location, path: str, version: int | None = None) -> DeltaTable | None:
-    """The table at a version (default: the latest), or None where there is none."""
+    """The table at a version (default: the latest), or None where there is none.
+
+    Raises StoreError where a newer release wrote it in a schema that this one does not know.
+    """
     if not location.is_there():
         return None
     try:
-        return patiently(
+        table = patiently(
             location,
             f"Table '{table_name(path)}' could not be read"
             + ("" if version is None else f" at version {version}"),
@@ -48,6 +52,8 @@ def opened(location: Location, path: str, version: int | None = None) -> DeltaTa
         )
     except (TableNotFoundError, FileNotFoundError):
         return None
+    is_older(table_name(path), table)
+    return table
 
 
 def table_name(path: str) -> str:
@@ -168,7 +174,9 @@ def _committed(  # noqa: PLR0913 - as commit_files
                 before = table.version()
                 if (done := _appended(table, mode, run_id)) is not None:
                     return done
-            write(table, _properties(commit_id, run_id, before + 1, why))
+            own = [Transaction(run_id, before + 1)] if run_id else []
+            said = _said(commit_id, run_id, why)
+            write(table, _properties(said, [marked(table_name(path)), *own]))
         except STORE_ERRORS as error:
             version = _version_of(location, path, commit_id, before + 1)
             if version is not None:
@@ -194,13 +202,13 @@ def _appended(table: DeltaTable, mode: str, run_id: str | None) -> int | None:
     return table.transaction_version(run_id) if run_id and mode == "append" else None
 
 
-def _properties(commit_id: str, run_id: str | None, version: int, why: str) -> CommitProperties:
-    said = {"run_id": run_id or "", "commit_id": commit_id} | ({"why": why} if why else {})
-    return CommitProperties(
-        custom_metadata=said,
-        max_commit_retries=0,
-        app_transactions=[Transaction(run_id, version)] if run_id else None,
-    )
+def _said(commit_id: str, run_id: str | None, why: str) -> dict[str, str]:
+    """What the log is to tell of a commit."""
+    return {"run_id": run_id or "", "commit_id": commit_id} | ({"why": why} if why else {})
+
+
+def _properties(said: dict[str, str], marks: list[Transaction]) -> CommitProperties:
+    return CommitProperties(custom_metadata=said, max_commit_retries=0, app_transactions=marks)
 
 
 def _version_of(location: Location, path: str, commit_id: str, first: int) -> int | None:

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from dealcast.errors import StoreError
 from dealcast.workflow.commits import opened, table_name
 from dealcast.workflow.location import Location
+from dealcast.workflow.migrations.tables import as_now, is_older
 from dealcast.workflow.objects import fetched
 from dealcast.workflow.retries import patiently
 
@@ -26,11 +27,26 @@ def read_frame(
     """The table at a version (default: the latest), or None where there is none.
 
     `where`: only these rows; `columns`: only these, by name or pattern (`^p_.*$`). The others are
-    never held in memory all at once.
+    never held in memory all at once. Rows of an older schema come in the present one; they are all
+    read first.
     """
     table = opened(location, path, version)
     if table is None:
         return None
+    name = table_name(path)
+    if is_older(name, table):
+        rows = as_now(name, _rows(location, path, table, None, None), table)
+        return _wanted(rows.lazy(), where, columns).collect()
+    return _rows(location, path, table, where, columns)
+
+
+def _rows(
+    location: Location,
+    path: str,
+    table: DeltaTable,
+    where: pl.Expr | None,
+    columns: Sequence[str] | None,
+) -> pl.DataFrame:
     if not location.is_local:
         return _from_s3(location, path, table, where, columns)
     doing = f"Table '{table_name(path)}' could not be read"

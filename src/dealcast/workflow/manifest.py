@@ -5,7 +5,7 @@ import json
 import platform
 import secrets
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dealcast.errors import StoreError, nearest
+from dealcast.workflow.migrations.documents import read, stamped
 from dealcast.workflow.standing import LATEST_STEPS
 from dealcast.workflow.store import Store
 
@@ -94,7 +95,7 @@ class RunManifest:
 
     def save(self, store: Store) -> None:
         """Write it to the run's folder."""
-        store.put_json(self.key, asdict(self))
+        store.put_json(self.key, stamped("manifest", asdict(self)))
 
 
 def new_run_id(now: datetime) -> str:
@@ -118,11 +119,13 @@ def load_manifest(store: Store, run_id: str) -> RunManifest:
 
 def read_manifest(store: Store, run_id: str) -> RunManifest | None:
     """The manifest of the run of exactly this id, without a look at others; None without it."""
-    content = store.get_json(f"runs/{run_id}/manifest.json")
+    key = f"runs/{run_id}/manifest.json"
+    content = store.get_json(key)
     if content is None:
         return None
+    content = read("manifest", content, store.place(key))
     records = {n: [StepRecord(**s) for s in content.get(n, ())] for n in ("steps", "earlier")}
-    removed = [Removal(**removal) for removal in content.get("removed", ())]
+    removed = [Removal(**removal) for removal in content["removed"]]
     return RunManifest(**{**content, **records, "removed": removed})
 
 
@@ -134,13 +137,29 @@ def run_ids(store: Store) -> list[str]:
 
 def load_latest_steps(store: Store) -> dict[str, StepRecord]:
     """What each step made when it last completed."""
-    content = store.get_json(LATEST_STEPS) or {}
-    return {name: StepRecord(**record) for name, record in content.items()}
+    return _steps(store.get_json(LATEST_STEPS), store)
+
+
+def change_latest_steps(
+    store: Store, change: Callable[[dict[str, StepRecord]], Mapping[str, StepRecord]]
+) -> None:
+    """Write what `change` makes of what each step made last; nobody's change meanwhile is lost."""
+
+    def changed(content: Any) -> dict[str, Any]:
+        records = change(_steps(content, store))
+        return stamped("latest steps", {name: asdict(r) for name, r in records.items()})
+
+    store.update_json(LATEST_STEPS, changed)
 
 
 def save_latest_step(store: Store, record: StepRecord) -> None:
     """Remember what a step made last; what another run says of other steps meanwhile stays."""
-    store.update_json(LATEST_STEPS, lambda content: (content or {}) | {record.name: asdict(record)})
+    change_latest_steps(store, lambda records: records | {record.name: record})
+
+
+def _steps(content: Any, store: Store) -> dict[str, StepRecord]:
+    known = read("latest steps", content or {}, store.place(LATEST_STEPS))
+    return {name: StepRecord(**record) for name, record in known.items()}
 
 
 @cache

@@ -23,6 +23,8 @@ from dealcast.workflow.checking import check
 from dealcast.workflow.commits import commit, opened
 from dealcast.workflow.frames import read_frame
 from dealcast.workflow.location import Location, locate
+from dealcast.workflow.migrations.documents import read, stamped
+from dealcast.workflow.migrations.tables import is_older
 from dealcast.workflow.objects import ObjectStore
 from dealcast.workflow.parts import Part, PartWriter, parts_by
 from dealcast.workflow.retries import patiently
@@ -58,7 +60,20 @@ class Store(ObjectStore):
         table = table_named(name)
         checked = _checked(table, contract, frame)
         self.location.make(table.path)
+        if table.mode == "append":
+            self.upgrade(name)
         return commit(self.location, table.path, checked, mode=table.mode, run_id=run_id)
+
+    def upgrade(self, name: str) -> None:
+        """Write a table of an older schema anew in the present one, before rows are added to it.
+
+        Tables that runs replace need it not: the next version is in the present schema.
+        """
+        table = table_named(name)
+        former = opened(self.location, table.path)
+        if former is not None and is_older(name, former):
+            rows = self.load(name)
+            commit(self.location, table.path, rows, mode="overwrite", run_id=None)
 
     @contextlib.contextmanager
     def parts(
@@ -88,8 +103,12 @@ class Store(ObjectStore):
         writer.commit(run_id)
 
     def files(self, name: str, *, version: int, by: str) -> list[Part] | None:
-        """The files of a table with the span of a date column in each; None: they do not say."""
-        return parts_by(self._table(name, version), by)
+        """The files of a table with the span of a date column in each; None: they do not say.
+
+        Nor do files of an older schema, which no new version may keep.
+        """
+        table = self._table(name, version)
+        return None if is_older(name, table) else parts_by(table, by)
 
     def load(
         self,
@@ -129,8 +148,8 @@ class Store(ObjectStore):
     def history(self, name: str) -> list[dict[str, Any]]:
         """Every version that the log tells of, newest first. Raises StoreError without a table.
 
-        version, written_at (UTC), run_id, how, rows, bytes, files (counts), and is_whole: whether
-        it can still be read.
+        version, written_at (UTC), run_id, how, rows, bytes, files (counts), schema, and is_whole:
+        whether it can still be read.
         """
         found = versions_of(self, table_named(name).path)
         if not found:
@@ -149,7 +168,8 @@ class Store(ObjectStore):
         if self.get_object(f"raw/{raw_hash}/{RAW_INDEX}") is None:
             for file in files:
                 self.put_object(f"raw/{raw_hash}/{file.name}", file)
-            self.put_json(f"raw/{raw_hash}/{RAW_INDEX}", {"files": digests, **about})
+            index = stamped("raw index", {"files": digests, **about})
+            self.put_json(f"raw/{raw_hash}/{RAW_INDEX}", index)
         return raw_hash
 
     @contextlib.contextmanager
@@ -161,6 +181,7 @@ class Store(ObjectStore):
                 f"There is no raw export {raw_hash} in '{self.root}'.",
                 remedy="`dealcast ingest` fetches it again",
             )
+        index = read("raw index", index, self.place(f"raw/{raw_hash}/{RAW_INDEX}"))
         keys = [f"raw/{raw_hash}/{name}" for name in index["files"]]
         if self.location.is_local:
             yield [Path(self.place(key)) for key in keys]

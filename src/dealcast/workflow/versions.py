@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 
 from dealcast.workflow.commits import opened
+from dealcast.workflow.migrations.steps import FIRST
+from dealcast.workflow.migrations.tables import MARK
 from dealcast.workflow.objects import ObjectStore
 
 LOG = "_delta_log"
@@ -30,6 +32,8 @@ class DataFile:
 class TableVersion:
     """One version of a table; `how` it was written is told in a word or two.
 
+    `schema`: the version of the table's schema that it was written in.
+
     `is_whole`: all of its files are there, so that it can be read.
     """
 
@@ -39,6 +43,7 @@ class TableVersion:
     how: str
     files: Mapping[str, DataFile]
     is_whole: bool
+    schema: int
 
     @property
     def rows(self) -> int | None:
@@ -61,6 +66,7 @@ class TableVersion:
             "rows": self.rows,
             "bytes": self.size,
             "files": len(self.files),
+            "schema": self.schema,
             "is_whole": self.is_whole,
         }
 
@@ -88,6 +94,7 @@ def versions_of(store: ObjectStore, path: str) -> list[TableVersion]:
                 how=told.get("why") or _how(number, before, actions),
                 files=files,
                 is_whole=files.keys() <= present,
+                schema=_schema(actions),
             )
         )
     return found
@@ -122,6 +129,11 @@ def _added(actions: list[dict[str, Any]]) -> Iterator[tuple[str, DataFile]]:
                 add["path"],
                 DataFile(add["size"], json.loads(add["stats"] or "{}").get("numRecords")),
             )
+
+
+def _schema(actions: list[dict[str, Any]]) -> int:
+    marks = (a["txn"]["version"] for a in actions if a.get("txn", {}).get("appId") == MARK)
+    return next(marks, FIRST)
 
 
 def _how(number: int, before: Mapping[str, DataFile], actions: list[dict[str, Any]]) -> str:

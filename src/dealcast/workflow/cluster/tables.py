@@ -20,6 +20,7 @@ from dealcast.errors import StoreError
 from dealcast.snapshots import known_on
 from dealcast.workflow.checking import check
 from dealcast.workflow.commits import NextFiles, commit_files, opened
+from dealcast.workflow.migrations.tables import is_older
 from dealcast.workflow.tables import table_named
 from dealcast.workflow.workspace import Made, Workspace
 
@@ -71,6 +72,12 @@ class ClusterTables:
                 f"There is no table '{name}' in '{self.ws.store.root}'.",
                 remedy="`dealcast run` makes it",
             )
+        if is_older(name, table):
+            raise StoreError(
+                f"Table '{name}' was written by an older release, and Spark reads the present "
+                "schema only.",
+                remedy="`dealcast run --from clean` makes it anew",
+            )
         files = table.file_uris()
         if files:
             return self.engine.read(files)
@@ -82,6 +89,8 @@ class ClusterTables:
         Keys are checked to be unique only within a batch. Raises ContractError.
         """
         table, location = table_named(name), self.ws.store.location
+        if table.mode == "append":
+            self.ws.store.upgrade(name)
         former = opened(location, table.path) if table.mode == "append" else None
         if former is not None:
             # What a run appends is there once, also when its step is done again.

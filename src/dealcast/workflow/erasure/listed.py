@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from dealcast.cells import tidy
+from dealcast.workflow.migrations.documents import read, stamped
 from dealcast.workflow.objects import ObjectStore
 
 LIST = "erasures/list.json"
@@ -28,8 +29,7 @@ class ErasureList:
     @classmethod
     def of(cls, store: ObjectStore) -> "ErasureList":
         """That of a store; an empty one where nothing was ever erased."""
-        content = store.get_json(LIST)
-        return cls(content["key"], tuple(content["hashes"])) if content else cls()
+        return _list_in(store.get_json(LIST), store)
 
     def hash_of(self, opportunity_id: str) -> str:
         """BLAKE2b of the id under the key (hex)."""
@@ -50,9 +50,15 @@ def put_on_list(store: ObjectStore, ids: Iterable[str]) -> ErasureList:
     ids = tuple(ids)
 
     def added(content: Any) -> dict[str, Any]:
-        former = ErasureList(content["key"], tuple(content["hashes"])) if content else ErasureList()
+        former = _list_in(content, store)
         hashes = {*former.hashes, *(former.hash_of(one) for one in ids)}
-        return {"key": former.key, "hashes": sorted(hashes)}
+        return stamped("erasure list", {"key": former.key, "hashes": sorted(hashes)})
 
-    content = store.update_json(LIST, added)
-    return ErasureList(content["key"], tuple(content["hashes"]))
+    return _list_in(store.update_json(LIST, added), store)
+
+
+def _list_in(content: Any, store: ObjectStore) -> ErasureList:
+    if not content:
+        return ErasureList()
+    known = read("erasure list", content, store.place(LIST))
+    return ErasureList(known["key"], tuple(known["hashes"]))

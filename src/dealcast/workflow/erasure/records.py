@@ -1,18 +1,17 @@
 """What runs recorded, pointed at the table versions that took the place of those erased."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from dealcast.workflow.freshness import made_from
 from dealcast.workflow.manifest import (
     Removal,
     RunManifest,
     StepRecord,
+    change_latest_steps,
     load_latest_steps,
 )
 from dealcast.workflow.renewal import MADE_FROM
-from dealcast.workflow.standing import LATEST_STEPS
 from dealcast.workflow.steps import STEPS
 from dealcast.workflow.store import Store
 from dealcast.workflow.tables import TABLES
@@ -47,7 +46,7 @@ def point_at(store: Store, moves: Moved, manifests: list[RunManifest]) -> None:
     key = former["features"].objects.get(MADE_FROM) if "features" in former else None
     if key and (content := store.get_json(key)):
         store.put_json(key, {**content, "tables": _tables(content["tables"], moves)})
-    store.update_json(LATEST_STEPS, lambda content: _latest(content, moves))
+    change_latest_steps(store, lambda records: _latest(records, moves))
 
 
 def note(manifests: list[RunManifest], store: Store, removals: Mapping[str, Removal]) -> None:
@@ -67,10 +66,7 @@ def _wanted(store: Store) -> set[tuple[str, int]]:
     return wanted | set((content or {"tables": {}})["tables"].items())
 
 
-def _latest(content: Any, moves: Moved) -> Any:
-    if content is None:
-        return {}
-    former = {name: StepRecord(**record) for name, record in content.items()}
+def _latest(former: Mapping[str, StepRecord], moves: Moved) -> Mapping[str, StepRecord]:
     new = {name: _pointed(record, moves) for name, record in former.items()}
     for step in STEPS:
         if step.name not in former or not {*step.needs, *step.uses} <= former.keys():
@@ -78,7 +74,7 @@ def _latest(content: Any, moves: Moved) -> Any:
         if former[step.name].made_from == made_from(step, former.__getitem__):
             fresh = made_from(step, new.__getitem__)
             new[step.name] = replace(new[step.name], made_from=fresh)
-    return {name: asdict(record) for name, record in new.items()}
+    return new
 
 
 def _pointed(record: StepRecord, moves: Moved) -> StepRecord:

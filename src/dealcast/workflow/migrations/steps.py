@@ -1,0 +1,36 @@
+"""From the schema that something was written in to the present one, step by step."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from dealcast.errors import StoreError
+
+FIRST = 1  # of all that was written before there were marks
+
+T = TypeVar("T")
+
+
+def migrated(what: str, content: T, written_in: int, steps: Sequence[Callable[[T], T]]) -> T:
+    """The content in the present schema. Raises StoreError where it is of a newer one.
+
+    >>> migrated("a list", [1], 1, [lambda c: [*c, 2], lambda c: [*c, 3]])
+    [1, 2, 3]
+    >>> migrated("a list", [1, 2], 2, [lambda c: [*c, 2], lambda c: [*c, 3]])
+    [1, 2, 3]
+    """
+    refuse_newer(what, written_in, steps)
+    for step in steps[written_in - FIRST :]:
+        content = step(content)
+    return content
+
+
+def refuse_newer(what: str, written_in: int, steps: Sequence[object]) -> None:
+    """Raises StoreError where something was written in a schema that is not known here."""
+    known = FIRST + len(steps)
+    if written_in > known:
+        raise StoreError(
+            f"{what} was written by a newer release of dealcast: its schema is {written_in}, and "
+            f"this release knows {known}.",
+            remedy="upgrade dealcast on this machine to the release that wrote it, or give another "
+            "store with --root",
+        )
