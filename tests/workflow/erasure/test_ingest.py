@@ -6,11 +6,13 @@ import polars as pl
 import pytest
 
 from dealcast.settings import load_settings
+from dealcast.surfaces.report import keep_report
 from dealcast.workflow.erasure.erase import erase, sought
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
 from servers.grep import named
+from servers.stores import RELEASES, SMALL, store_of
 from servers.watching import Silent
 
 CSV = """opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value
@@ -85,3 +87,18 @@ def test_ids_that_are_numbers_are_left_out_of_parquet_too(tmp_path: Path) -> Non
 
     assert (after["rows_in"], after["rows_erased"]) == (4, 1)
     assert store.load("crm_data_processed")["opportunity_id"].to_list() == ["1", "3"]
+
+
+def test_a_whole_run_after_an_erasure_does_not_bring_it_back(tmp_path: Path) -> None:
+    store = Store(str(store_of(RELEASES[-1], tmp_path)))
+    one = str(store.load("scores")["opportunity_id"][0])
+    erase(store, sought([one]), "test")
+    loaded = load_settings(flags={**SMALL, "storage.root": store.root})
+
+    done = run_steps(loaded, Plan(), Silent(), quiet=True, closing=keep_report)
+
+    assert done.figures["rows_erased"] == 1
+    account = ("rows_clean", "rows_quarantined", "rows_erased")
+    assert done.figures["rows_in"] == sum(done.figures[name] for name in account)
+    assert named(store, one) == []
+    assert store.has_object(done.report_key)
