@@ -171,6 +171,7 @@ def delete(
             "dry_run": False,
             "opportunities": len(wanted.ids),
             "erasure": done.erasure,
+            "running": list(done.running),
             "in_mlflow": [r for r in run_ids(opened) if opened.has_object(f"runs/{r}/mlflow.json")],
             **done.traces.to_dict(),
         }

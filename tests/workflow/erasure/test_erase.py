@@ -1,5 +1,6 @@
 """After an erasure nothing in the store names the opportunity; also on a real S3 server."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,6 +186,19 @@ def test_steps_are_as_fresh_as_before(folder: Store) -> None:
     for record in (*newest.steps, *latest.values()):
         for name, version in record.tables.items():
             assert folder.load(name, version=version) is not None
+
+
+def test_runs_that_have_not_ended_are_named(folder: Store) -> None:
+    one, _ = of_least_and_greatest(folder)
+    manifest = load_manifest(folder, "latest")
+    manifest.finished = None
+    manifest.save(folder)
+    began = datetime.fromisoformat(manifest.started)
+
+    soon = erase(folder, sought([one]), "test", now=began + timedelta(hours=1))
+    late = erase(folder, sought([one]), "test", now=began + timedelta(days=2))
+
+    assert (soon.running, late.running) == ((manifest.run_id,), ())
 
 
 def test_a_look_changes_nothing(folder: Store) -> None:

@@ -3,7 +3,7 @@
 import getpass
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dealcast.errors import StoreError, listed
@@ -17,6 +17,8 @@ from dealcast.workflow.manifest import Removal, RunManifest, load_manifest, new_
 from dealcast.workflow.store import Store
 
 LOG = "erasures/log"
+# A run that has not said how it ended for longer than that was killed.
+ABANDONED = timedelta(days=1)
 
 
 @dataclass
@@ -45,11 +47,15 @@ class Traces:
 
 @dataclass(frozen=True)
 class Erasure:
-    """One that was carried out: its id, what it touched, the hashes of what it erased."""
+    """One that was carried out: its id, what it touched, the hashes of what it erased.
+
+    `running`: runs that had not ended by then, and may write back what they had read.
+    """
 
     erasure: str
     traces: Traces
     hashes: tuple[str, ...]
+    running: tuple[str, ...]
 
 
 def sought(ids: Iterable[str]) -> Sought:
@@ -110,7 +116,7 @@ def erase(store: Store, wanted: Sought, command: str, now: datetime | None = Non
     point_at(store, moved(store), _manifests(store))
     _require_gone(store, wanted)
     _record(store, erasure, "done", {**about, "at": datetime.now(UTC), **traces.to_dict()})
-    return Erasure(erasure, traces, hashes)
+    return Erasure(erasure, traces, hashes, _running(_manifests(store), began))
 
 
 def erasures(store: Store) -> list[dict[str, Any]]:
@@ -126,6 +132,14 @@ def erasures(store: Store) -> list[dict[str, Any]]:
 
 def _manifests(store: Store) -> list[RunManifest]:
     return [load_manifest(store, run_id) for run_id in run_ids(store)]
+
+
+def _running(manifests: list[RunManifest], now: datetime) -> tuple[str, ...]:
+    return tuple(
+        manifest.run_id
+        for manifest in manifests
+        if manifest.finished is None and now - datetime.fromisoformat(manifest.started) < ABANDONED
+    )
 
 
 def _who() -> str:
