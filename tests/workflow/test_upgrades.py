@@ -72,6 +72,22 @@ def test_every_run_is_shown_and_drawn(former: Store) -> None:
         assert run_id in report_of(manifest, former)
 
 
+def test_the_dashboard_reads_it(former: Store) -> None:
+    from dealcast.surfaces.dashboard import reading, served
+
+    served.serve_from(load_settings(flags={"storage.root": former.root}))
+    newest, *_ = reading.latest_runs()
+    kept = reading.kept(newest)
+    scored = reading.scores(kept)
+
+    assert [m.run_id for m in reading.manifests()] == reading.latest_runs()
+    assert scored.height == kept.figures("score")["open_opportunities"]
+    assert reading.issued(kept, scored["opportunity_id"][0]).height > 0
+    assert len(reading.quality_reports(reading.manifests(), 9)) == 2
+    assert all(reading.registered())
+    assert reading.part(kept, "trust")
+
+
 def test_its_champion_scores_on(former: Store) -> None:
     champion = open_registry(TrackingSettings(), former).champion()
 

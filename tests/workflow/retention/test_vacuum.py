@@ -241,6 +241,17 @@ def test_many_versions_are_told_as_the_log_has_them_after_it_was_shortened(tmp_p
     assert (after["version"], after["rows"], after["how"]) == (6, 7, "appended")
 
 
+def test_the_dashboard_leaves_out_what_is_gone(folder: Store) -> None:
+    from dealcast.surfaces.dashboard import reading, served
+
+    carry_out(folder, planned(folder, keep_runs=1))
+    served.serve_from(load_settings(flags={"storage.root": folder.root}))
+
+    reports = reading.quality_reports(reading.manifests(), 9)
+
+    assert [run_id for run_id, _ in reports] == run_ids(folder)[-1:]
+
+
 def test_no_store_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no store"):
         planned(Store(str(tmp_path / "nothing")), keep_runs=1)

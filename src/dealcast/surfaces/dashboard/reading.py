@@ -63,7 +63,7 @@ def issued(of: Kept, opportunity_id: str) -> pl.DataFrame:
 
 
 def quality_reports(runs: Sequence[RunManifest], shown: int) -> list[tuple[str, Any]]:
-    """(run, its quality report) of the latest runs that checked an export."""
+    """(run, its quality report) of the latest runs that checked an export and still have it."""
     keys = {
         step.objects["quality_raw"]: m.run_id
         for m in reversed(runs)
@@ -71,7 +71,8 @@ def quality_reports(runs: Sequence[RunManifest], shown: int) -> list[tuple[str, 
         if "quality_raw" in step.objects
     }
     latest = list(reversed(keys.items()))[:shown]
-    return [(run_id, _object(store().root, key)) for key, run_id in latest]
+    found = ((run_id, _object(store().root, key)) for key, run_id in latest)
+    return [(run_id, report) for run_id, report in found if report is not None]
 
 
 def registered() -> tuple[tuple[Promotion, ...], tuple[ModelVersion, ...]]:
@@ -134,7 +135,7 @@ def _issued(root: str, version: int, opportunity_id: str) -> pl.DataFrame:  # no
 
 @st.cache_resource(max_entries=40, show_spinner="Reading what was found …")
 def _object(root: str, key: str) -> Any:  # noqa: ARG001 - the key
-    return store().require_json(key)
+    return store().get_json(key)
 
 
 @st.cache_data(ttl=FRESH, max_entries=4, show_spinner=False)
