@@ -201,6 +201,26 @@ def test_runs_that_have_not_ended_are_named(folder: Store) -> None:
     assert (soon.running, late.running) == ((manifest.run_id,), ())
 
 
+def test_the_only_row_of_a_table_leaves_an_empty_one(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    store.save("scores_issued", pl.DataFrame({"run_id": ["r1"], "opportunity_id": ["A1"]}))
+
+    erase(store, sought(["A1"]), "test")
+
+    assert store.load("scores_issued").schema == {"run_id": pl.String, "opportunity_id": pl.String}
+    assert store.load("scores_issued").is_empty()
+    assert named(store, "A1") == []
+
+
+def test_what_a_killed_ingest_left_loses_the_row_too(folder: Store) -> None:
+    folder.put_object("raw/abc/sales_pipeline.csv", b"opportunity_id,account\nA-1,x\nB-2,y\n")
+
+    erase(folder, sought(["A-1"]), "test")
+
+    left = folder.get_object("raw/abc/sales_pipeline.csv")
+    assert left == b"opportunity_id,account\nB-2,y\n"
+
+
 def test_a_look_changes_nothing(folder: Store) -> None:
     before = {k: folder.get_object(k) for k in folder.list_objects("")}
 

@@ -99,6 +99,14 @@ def erase(store: Store, wanted: Sought, command: str, now: datetime | None = Non
     about = {"erasure": erasure, "by": _who(), "command": command, "hashes": hashes}
     traces = look_for(store, wanted)
     _record(store, erasure, "begun", {**about, "at": began, **traces.to_dict()})
+    _carry_out(store, wanted, traces, erasure, began)
+    _require_gone(store, wanted)
+    _record(store, erasure, "done", {**about, "at": datetime.now(UTC), **traces.to_dict()})
+    return Erasure(erasure, traces, hashes, _running(_manifests(store), began))
+
+
+def _carry_out(store: Store, wanted: Sought, traces: Traces, erasure: str, began: datetime) -> None:
+    """Tables first, and last what points at them, so that a second call finds what is left."""
     for holder in traces.tables:
         erase_rows(store, holder, wanted, erasure)
     manifests = _manifests(store)
@@ -114,9 +122,6 @@ def erase(store: Store, wanted: Sought, command: str, now: datetime | None = Non
         store.delete_object(key)
     note(_manifests(store), store, _removals(_manifests(store), traces, erasure, began))
     point_at(store, moved(store), _manifests(store))
-    _require_gone(store, wanted)
-    _record(store, erasure, "done", {**about, "at": datetime.now(UTC), **traces.to_dict()})
-    return Erasure(erasure, traces, hashes, _running(_manifests(store), began))
 
 
 def erasures(store: Store) -> list[dict[str, Any]]:

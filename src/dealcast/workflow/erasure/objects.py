@@ -8,7 +8,6 @@ from typing import Any
 
 import polars as pl
 
-from dealcast.errors import StoreError
 from dealcast.sources.reading import CrmMapping, ReadingOptions, load_mapping
 from dealcast.workflow.erasure.raw import ID, without_rows
 from dealcast.workflow.erasure.words import Sought
@@ -42,16 +41,16 @@ def raw_without(
     store: Store, raw_hash: str, sought: Sought, manifests: list[RunManifest]
 ) -> tuple[dict[str, bytes], int]:
     """The files of a kept export that change, by name, and how many rows (count) go."""
-    index = store.get_json(f"raw/{raw_hash}/{RAW_INDEX}")
+    index = store.get_json(f"raw/{raw_hash}/{RAW_INDEX}") or _unfinished(store, raw_hash)
     mapping, rows, files = _mapping(raw_hash, manifests), 0, {}
-    for name in index["files"] if index else ():
+    for name, known in index["files"].items():
         data = store.require_object(f"raw/{raw_hash}/{name}")
         written: Mapping[str, Any] = next(
             (f for f in index.get("formats", ()) if f["file"] == name), {}
         )
         new, gone = without_rows(data, name, sought, mapping, written)
         # An erasure that was broken off may have written the file, and not yet the index.
-        if new != data or hashlib.sha256(data).hexdigest() != index["files"][name]:
+        if new != data or known not in (None, hashlib.sha256(data).hexdigest()):
             files[name], rows = new, rows + gone
     return files, rows
 
@@ -64,14 +63,19 @@ def put_raw(
         store.put_object(f"raw/{raw_hash}/{name}", data)
 
     def noted(index: Any) -> Any:
-        if index is None:
-            raise StoreError(f"raw/{raw_hash} lost its index.", remedy="repeat the command")
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
         former = {name: index["files"][name] for name in files}
         changes = [*index.get("erased", ()), {**note, "files_before": former}]
         return {**index, "files": {**index["files"], **hashes}, "erased": changes}
 
-    store.update_json(f"raw/{raw_hash}/{RAW_INDEX}", noted)
+    if store.has_object(f"raw/{raw_hash}/{RAW_INDEX}"):
+        store.update_json(f"raw/{raw_hash}/{RAW_INDEX}", noted)
+
+
+def _unfinished(store: Store, raw_hash: str) -> dict[str, Any]:
+    """In the place of an index, of what a run left that was killed while it kept an export."""
+    keys = store.list_objects(f"raw/{raw_hash}")
+    return {"files": dict.fromkeys(key.removeprefix(f"raw/{raw_hash}/") for key in keys)}
 
 
 def _mapping(raw_hash: str, manifests: list[RunManifest]) -> CrmMapping:

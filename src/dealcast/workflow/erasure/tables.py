@@ -45,6 +45,7 @@ def holders(store: Store, sought: Sought) -> list[Holder]:
 def erase_rows(store: Store, holder: Holder, sought: Sought, erasure: str) -> None:
     """Make the present version one without the rows, and delete every version before it."""
     table, path = holder.table, holder.table.path
+    store.upgrade(table.name)  # what is committed now bears the mark of the present schema
     hashes = _row_hashes(store, sought)
     present = opened(store.location, path)
     assert present is not None  # noqa: S101 - it holds rows
