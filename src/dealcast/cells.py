@@ -10,6 +10,7 @@ import polars as pl
 from polars import selectors as cs
 
 from dealcast.contracts import PROVENANCE, Accounts, Opportunities, Plans, Products, SalesAgents
+from dealcast.errors import LONGEST_NAME
 
 CONTRACTS: Mapping[str, type[dy.Schema]] = {
     "opportunities": Opportunities,
@@ -99,6 +100,17 @@ def untidy(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.DataFram
 def distinct(cells: pl.Series) -> pl.Series:
     """The values as text, each once at least: only of compact text are they quickly told apart."""
     return (cells.unique() if cells.dtype == pl.Categorical else cells).cast(pl.String)
+
+
+def shown(column: str) -> pl.Expr:
+    """The cell for people: cut where it is very long, and a blank one is called so.
+
+    >>> pl.DataFrame({"account": ["x" * 1_000, None]}).select(shown("account").str.len_chars()).rows()
+    [(101,), (7,)]
+    """
+    text = pl.col(column).cast(pl.String)
+    cut = pl.when(text.str.len_chars() <= LONGEST_NAME).then(text)
+    return cut.otherwise(text.str.head(LONGEST_NAME) + "…").fill_null("(blank)")
 
 
 def stated(column: str) -> pl.Expr:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from dealcast.hiding import hidden
 
 EXAMPLES_SHOWN = 5
+LONGEST_NAME = 100  # characters shown of a name; a cell of an export may have millions
 
 
 class DealcastError(Exception):
@@ -28,8 +29,8 @@ class DealcastError(Exception):
     may_pass: ClassVar[bool] = False
 
     def __init__(self, problem: str, *, remedy: str) -> None:
-        self.problem = hidden(problem)
-        self.remedy = hidden(remedy)
+        self.problem = printable(hidden(problem))
+        self.remedy = printable(hidden(remedy))
         super().__init__(self.problem, self.remedy)
 
     def __str__(self) -> str:
@@ -141,7 +142,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("storge", ["storage", "source"])
     'storage'
     """
-    by_lower = {k.lower(): k for k in sorted(known, reverse=True)}
+    if len(name) > LONGEST_NAME:
+        return None  # to compare them would take hours, and nobody mistypes so much
+    by_lower = {k.lower(): k for k in sorted(known, reverse=True) if len(k) <= LONGEST_NAME}
     found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
 
@@ -152,6 +155,38 @@ def listed(names: Iterable[object], *, shown: int = EXAMPLES_SHOWN) -> str:
     >>> listed(["a", "b", "c"], shown=2)
     "'a', 'b' and 1 more"
     """
-    every = [f"'{n}'" for n in names]
+    every = list(names)
     rest = len(every) - shown
-    return ", ".join(every[:shown]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(quoted, every[:shown])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def quoted(name: object) -> str:
+    r"""The name in quotes, as `shortened` shows it.
+
+    >>> quoted("a\nb")
+    "'a\\nb'"
+    """
+    return f"'{shortened(str(name))}'"
+
+
+def shortened(text: str) -> str:
+    r"""The text on one line, printable, and cut where it is very long.
+
+    >>> shortened("x" * 1_000)[-3:]
+    'xx…'
+    """
+    cut = text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
+    return printable(cut.replace("\n", "\\n"))
+
+
+def printable(text: str) -> str:
+    r"""The text with what a terminal would obey, or not show, written as Python writes it.
+
+    >>> print(printable("a\x1b[2Jb\N{ZERO WIDTH SPACE}"))
+    a\x1b[2Jb\u200b
+    """
+    if text.replace("\n", " ").isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )

@@ -64,7 +64,7 @@ def test_an_example_shows_the_cell_before_and_after(raw_export: Make) -> None:
     result = cleaned(raw_export([WON, LOST | {"opportunity_id": "L1", "close_value": None}]))
 
     rule = next(r for r in result.log.rules if r.code == "CL005")
-    assert rule.examples == ("L1 (row 3): close_value (blank) → '0'",)
+    assert rule.examples == ("L1 (row 3 of opportunities.csv): close_value (blank) → '0'",)
 
 
 def test_what_the_stage_leaves_blank_stays_blank(raw_export: Make) -> None:

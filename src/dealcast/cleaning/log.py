@@ -8,7 +8,8 @@ import polars as pl
 
 from dealcast.cells import COLUMNS, KEYS
 from dealcast.cleaning.spec import Action, Repair, Rule, SetAside
-from dealcast.errors import EXAMPLES_SHOWN, DealcastError
+from dealcast.contracts import PROVENANCE
+from dealcast.errors import EXAMPLES_SHOWN, DealcastError, quoted, shortened
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def repaired(rule: Repair, table: str, before: pl.DataFrame, after: pl.DataFrame
     rows = changed.select(pl.any_horizontal(pl.all())).to_series()
     at = rows.arg_true().head(EXAMPLES_SHOWN)
     examples = [
-        f"{_named(row[KEYS[table]], row['source_row'])}: {column} "
+        f"{_named(row[KEYS[table]], row['source_file'], row['source_row'])}: {column} "
         f"{_quoted(old[column])} → {_quoted(row[column])}"
         for old, row, marks in zip(
             before[at].iter_rows(named=True),
@@ -131,8 +132,8 @@ def repaired(rule: Repair, table: str, before: pl.DataFrame, after: pl.DataFrame
 def set_aside(rule: SetAside, table: str, quarantine: pl.DataFrame) -> Applied:
     """What a reason set aside."""
     rows = quarantine.filter(pl.col("reason") == rule.code)
-    first = rows.head(EXAMPLES_SHOWN).select("key", "source_row", "explanation").iter_rows()
-    examples = [f"{_named(key, source_row)}: {why}" for key, source_row, why in first]
+    first = rows.head(EXAMPLES_SHOWN).select("key", *PROVENANCE, "explanation")
+    examples = [f"{_named(*named)}: {why}" for *named, why in first.iter_rows()]
     return _applied(rule, table, rows.height, examples)
 
 
@@ -141,9 +142,10 @@ def _applied(rule: Rule, table: str, rows: int, examples: list[str]) -> Applied:
     return Applied(rule.code, rule.title, rule.action, table, rows, shown)
 
 
-def _named(key: str | None, source_row: int) -> str:
-    return f"{key} (row {source_row})" if key else f"row {source_row}"
+def _named(key: str | None, source_file: str, source_row: int) -> str:
+    place = f"row {source_row} of {source_file}"
+    return f"{shortened(key)} ({place})" if key else place
 
 
 def _quoted(cell: str | None) -> str:
-    return "(blank)" if cell is None else f"'{cell}'"
+    return "(blank)" if cell is None else quoted(cell)

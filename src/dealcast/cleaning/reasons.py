@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from dealcast.cells import DIMENSIONS, REFERENCES, is_unusable, usable
+from dealcast.cells import DIMENSIONS, REFERENCES, is_unusable, shown, usable
 from dealcast.cleaning.spec import SetAside
 from dealcast.contracts import CLOSED_STAGES, EARLIEST, LARGEST_AMOUNT, LATEST, OPEN_STAGES, STAGES
 
@@ -20,7 +20,7 @@ _stages = ", ".join(STAGES)
 
 def says(text: str, *columns: str) -> pl.Expr:
     """The text with a cell in each pair of braces; a blank cell is called so."""
-    return pl.format(text, *(pl.col(c).cast(pl.String).fill_null("(blank)") for c in columns))
+    return pl.format(text, *(shown(c) for c in columns))
 
 
 def near(column: str) -> str:

@@ -30,6 +30,18 @@ class QualityReport:
     blank_by_design: Mapping[str, int]
 
     @property
+    def worst_in_words(self) -> str:
+        """The checks that cost most, each with the number of its rows and the first of them."""
+        said = []
+        for result in self.worst():
+            first = f", such as {result.examples[0].place}" if result.examples else ""
+            said.append(
+                f"{result.code} {result.title} in {result.table} "
+                f"({result.rows:,} {result.unit}{first})"
+            )
+        return "; ".join(said)
+
+    @property
     def deductions(self) -> dict[str, float]:
         """Code of each check that costs something, and what it costs; dearest first."""
         dearest = sorted(self.results, key=lambda r: (-r.deduction, r.code))

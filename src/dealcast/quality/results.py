@@ -5,7 +5,7 @@ from typing import Literal
 
 import polars as pl
 
-from dealcast.cells import KEYS
+from dealcast.cells import KEYS, shown
 from dealcast.errors import EXAMPLES_SHOWN, listed
 from dealcast.quality.checks import CHECKS
 from dealcast.quality.spec import (
@@ -24,11 +24,20 @@ Outcome = Literal["passed", "failed", "not applicable"]
 
 @dataclass(frozen=True)
 class Example:
-    """One failing row: its key, its row in the file, and the cells in question."""
+    """One failing row: its key, its row in its file, and the cells in question.
+
+    Reports of former versions do not name the file.
+    """
 
     key: str | None
     source_row: int
     value: str
+    source_file: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the row stands, in words."""
+        return f"row {self.source_row}" + (f" of {self.source_file}" if self.source_file else "")
 
 
 @dataclass(frozen=True)
@@ -155,13 +164,8 @@ def _with_examples(results: list[CheckResult], reading: Reading) -> tuple[CheckR
 def _first_failing(check: Check, fails: pl.Expr, reading: Reading) -> pl.LazyFrame:
     frame = reading.tables[check.table]
     key = KEYS[check.table]
-    shown = check.shows or check.columns
-    cells = [
-        pl.format(
-            f"{c}={{}}" if len(shown) > 1 else "{}", pl.col(c).cast(pl.String).fill_null("(blank)")
-        )
-        for c in shown
-    ]
+    columns = check.shows or check.columns
+    cells = [pl.format(f"{c}={{}}" if len(columns) > 1 else "{}", shown(c)) for c in columns]
     return (
         frame.lazy()
         .filter(fails)
@@ -170,5 +174,6 @@ def _first_failing(check: Check, fails: pl.Expr, reading: Reading) -> pl.LazyFra
             pl.col(key) if key in frame.columns else pl.lit(None, pl.String),
             "source_row",
             pl.concat_str(cells, separator=", ").alias("value"),
+            pl.col("source_file").cast(pl.String),
         )
     )

@@ -103,9 +103,9 @@ def validate(ws: Workspace) -> Made:
     threshold = ws.settings.quality.min_score
     logger.info("raw quality score %.3f (at least %.2f is wanted)", report.score, threshold)
     if report.score < threshold:
-        worst = "; ".join(f"{r.code} {r.title} ({r.rows:,} rows)" for r in report.worst(5))
         raise QualityError(
-            f"The export's quality score is {report.score:.2f}, under {threshold:.2f}: {worst}.",
+            f"The export's quality score is {report.score:.2f}, under {threshold:.2f}: "
+            f"{report.worst_in_words}.",
             remedy=f"`dealcast validate` shows every check (also in {ws.store.place(key)}); "
             "mend the export, or lower quality.min_score",
         )

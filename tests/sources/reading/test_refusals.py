@@ -14,12 +14,15 @@ DEFAULT = load_mapping("default")
 
 def with_stages(**rows: int) -> pl.DataFrame:
     stages = [stage.replace("_", " ") or None for stage, n in rows.items() for _ in range(n)]
-    return pl.DataFrame({"deal_stage": stages}, schema={"deal_stage": pl.String})
+    return pl.DataFrame({"deal_stage": stages}, schema={"deal_stage": pl.String}).with_columns(
+        source_file=pl.lit("deals.csv")
+    )
 
 
 def with_ids(ids: list[str | None], products: list[str] | None = None) -> pl.DataFrame:
     return pl.DataFrame(
         {
+            "source_file": "deals.csv",
             "source_row": range(2, len(ids) + 2),
             "opportunity_id": ids,
             "product": products or ["x"] * len(ids),
@@ -75,8 +78,8 @@ def test_mostly_unknown_stages_mean_the_wrong_mapping() -> None:
         refuse_unknown_stages(frame, DEFAULT)
 
     assert refused.value.problem == (
-        "5 of 7 rows have a stage that the mapping default does not know: 'Prospect' (3 rows, "
-        "nearest 'Prospecting'), no stage (1 rows), 'Xyz' (1 rows)."
+        "Column deal_stage of 'deals.csv': 5 of 7 rows have a stage that the mapping default does "
+        "not know: 'Prospect' (3 rows, nearest 'Prospecting'), no stage (1 rows), 'Xyz' (1 rows)."
     )
 
 

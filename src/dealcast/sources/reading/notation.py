@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed
+from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed, quoted
 
 CLEAR_MAJORITY = 0.95  # share of the deciding rows; the others are bad rows
 READABLE_AT_LEAST = 0.5  # share of the rows; with less, the column is something else
@@ -31,7 +31,7 @@ class Place(NamedTuple):
         >>> Place("deals.csv", ",", {"close_date": "Closed On"}).of("close_date")
         "Column 'Closed On' of deals.csv"
         """
-        return f"Column '{self.called.get(column, column)}' of {self.file}"
+        return f"Column {quoted(self.called.get(column, column))} of {self.file}"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def read_parquet(data: bytes, file: str) -> FileRows:
     nested = frame.select(cs.nested() | cs.binary() | cs.object()).columns
     if nested:
         raise SourceError(
-            f"{file} holds lists, structs or bytes in {listed(nested)}.",
+            f"{file} holds lists, structs or bytes in the columns {listed(nested)}.",
             remedy="leave these columns out of the export",
         )
     numeric = frozenset(frame.select(cs.numeric()).columns)

@@ -6,7 +6,7 @@ import polars as pl
 
 from dealcast.cells import repeated
 from dealcast.contracts import PROVENANCE, STAGES
-from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed, nearest
+from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed, nearest, quoted
 from dealcast.sources.reading.mapping import REQUIRED, CrmMapping, fitting, knowing
 
 MOST = 0.5  # share of rows; with more, it is not the rows that are wrong
@@ -25,7 +25,7 @@ def refuse_missing_columns(
     wanted = []
     for column in missing:
         near = _nearest_of((column, *mapping.tables[table].columns[column]), free)
-        wanted.append(f"{column}" + (f" (nearest: '{near}')" if near else ""))
+        wanted.append(column + (f" (nearest: {quoted(near)})" if near else ""))
     other = fitting(names, but=mapping.name) if table == "opportunities" else None
     raise SourceError(
         f"{file} has no column that the mapping {mapping.name} knows as {', '.join(wanted)}. "
@@ -44,8 +44,9 @@ def refuse_unknown_stages(opportunities: pl.DataFrame, mapping: CrmMapping) -> N
     names = counts["deal_stage"].drop_nulls().to_list()
     other = knowing(names, but=mapping.name) if names else None
     raise SourceError(
-        f"{unknown.height:,} of {opportunities.height:,} rows have a stage that the mapping "
-        f"{mapping.name} does not know: {_stages_in_words(counts, mapping)}.",
+        f"{_place(opportunities, 'deal_stage')}: {unknown.height:,} of {opportunities.height:,} "
+        f"rows have a stage that the mapping {mapping.name} does not know: "
+        f"{_stages_in_words(counts, mapping)}.",
         remedy=f"--mapping {other}: it knows these stages"
         if other
         else f"add the stages to the mapping, or {OWN_MAPPING}",
@@ -58,7 +59,8 @@ def refuse_repeated_ids(opportunities: pl.DataFrame) -> None:
     blank = opportunities.height - len(ids)
     if blank > MOST * opportunities.height:
         raise SourceError(
-            f"{blank:,} of {opportunities.height:,} rows have no opportunity_id.",
+            f"{_place(opportunities, 'opportunity_id')}: {blank:,} of {opportunities.height:,} "
+            "rows have no opportunity_id.",
             remedy="map the column that names the opportunity to opportunity_id (docs/mapping.md)",
         )
     where = repeated(opportunities["opportunity_id"])
@@ -72,11 +74,17 @@ def refuse_repeated_ids(opportunities: pl.DataFrame) -> None:
     if differing.height <= MOST * rows:
         return
     raise SourceError(
-        f"{differing.height:,} of {rows:,} rows that differ share their opportunity_id with "
-        f"another, such as {listed(differing['opportunity_id'].unique().sort(), shown=2)}: these "
-        "look like line items, or like exports of several days, not like opportunities.",
+        f"{_place(opportunities, 'opportunity_id')}: {differing.height:,} of {rows:,} rows that "
+        "differ share their opportunity_id with another, such as "
+        f"{listed(differing['opportunity_id'].unique().sort(), shown=2)}: these look like line "
+        "items, or like exports of several days, not like opportunities.",
         remedy="export one row per opportunity, or map the column that names it",
     )
+
+
+def _place(opportunities: pl.DataFrame, column: str) -> str:
+    files = opportunities[PROVENANCE[0]].unique().cast(pl.String).sort()
+    return f"Column {column} of {listed(files)}"
 
 
 def _nearest_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:
@@ -88,7 +96,7 @@ def _stages_in_words(counts: pl.DataFrame, mapping: CrmMapping) -> str:
     words = []
     for stage, rows in counts.head(EXAMPLES_SHOWN).iter_rows():
         near = nearest(stage, mapping.stages) if stage else None
-        name = f"'{stage}'" if stage else "no stage"
+        name = quoted(stage) if stage else "no stage"
         words.append(f"{name} ({rows:,} rows" + (f", nearest '{near}')" if near else ")"))
     rest = counts.height - len(words)
     return ", ".join(words) + (f" and {rest} more" if rest else "")
