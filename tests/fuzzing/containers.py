@@ -60,13 +60,12 @@ def other_format(export: DraftExport, rng: Random) -> None:
 def parquet(export: DraftExport, rng: Random) -> None:
     """The columns typed as anything: what fits no type is blank from the start."""
     export.facts.clear()
-    kinds = (pl.String, pl.String, pl.Categorical, pl.Binary, pl.Float64, pl.Int8, pl.Boolean)
-    frame = _frame(export).with_columns(
-        pl.col(name).cast(rng.choice(kinds), strict=False)
-        if rng.random() < 0.2  # noqa: PLR2004 - of eight columns one or two
-        else pl.col(name)
-        for name in _frame(export).columns
-    )
+    frame = _frame(export)
+    for name in rng.sample(frame.columns, min(2, frame.width)):
+        text = pl.col(name)
+        casts = [text.cast(kind, strict=False) for kind in (pl.Categorical, pl.Float64, pl.Int8)]
+        other = (text.cast(pl.Binary), text.str.to_date("%Y-%m-%d", strict=False), text == "Won")
+        frame = frame.with_columns(rng.choice((*casts, *other)).alias(name))
     _as_parquet(export, frame)
 
 

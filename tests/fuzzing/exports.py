@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -14,6 +14,8 @@ from tests.fuzzing.damage import DAMAGES, Damage
 from tests.fuzzing.drafts import Draft, DraftExport, Facts, draft_export
 
 MOST_DAMAGES = 4
+# What keeps company: two damages of which one is always refused say nothing of the other.
+READABLE = [damage for damage in DAMAGES if damage.expected != "refused"]
 # What Python's str.strip takes off and Unicode does not call white space.
 NO_SPACE = "\x1c\x1d\x1e\x1f"
 
@@ -73,7 +75,7 @@ def hostile_export(number: int) -> HostileExport:
     # Each damage in its turn alone, all others in any company.
     damages = [DAMAGES[number % len(DAMAGES)]]
     if rng.random() < 0.5:  # noqa: PLR2004 - half of them
-        damages += rng.sample(DAMAGES, rng.randrange(1, MOST_DAMAGES))
+        damages += rng.sample(READABLE, rng.randrange(1, MOST_DAMAGES))
     damages = sorted(set(damages), key=DAMAGES.index)
     for damage in damages:
         damage.do(export, rng)
@@ -98,13 +100,14 @@ def truth_of(draft: Draft) -> Truth | None:
         if draft.encoding.startswith("utf-"):
             return None
         text = data.decode("latin-1")
-    text = text.removeprefix(draft.before) if draft.before[:5].lower().strip('"') == "sep=" else text
+    if draft.before.lower().strip('"').startswith("sep="):
+        text = text.removeprefix(draft.before)
     csv.field_size_limit(sys.maxsize)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=draft.delimiter, strict=True)
     return _truth_of_records(records)
 
 
-def _truth_of_records(records: "csv.Reader") -> Truth | None:  # type: ignore[name-defined]
+def _truth_of_records(records: Iterator[list[str]]) -> Truth | None:
     try:
         header = next(records, [])
         rows = [(n, cells) for n, cells in enumerate(records, 2) if not _is_blank(cells)]

@@ -30,6 +30,7 @@ def short(export: DraftExport, rng: Random) -> None:
 def wide(export: DraftExport, rng: Random) -> None:
     for row in rng.sample(export.main.rows, 1 + len(export.main.rows) // 4):
         row.insert(rng.randrange(len(row) + 1), "one too many")
+        row[-1] = row[-1] or "not blank"
 
 
 def trailing(export: DraftExport, rng: Random) -> None:

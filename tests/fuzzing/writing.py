@@ -69,9 +69,9 @@ def mixed_encodings(export: DraftExport, rng: Random) -> None:
 
 def mojibake(export: DraftExport, _: Random) -> None:
     """UTF-8 that a program took for Latin-1 and saved as UTF-8."""
-    main = export.main
-    main.encoding = "utf-8"
-    main.content = main.bytes().decode("latin-1").encode()
+    for file in export.files:
+        data = file.bytes().decode(file.encoding).encode()
+        file.encoding, file.content = "utf-8", data.decode("latin-1").encode()
 
 
 def nuls(export: DraftExport, rng: Random) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -98,7 +99,7 @@ def _header(text: str, delimiter: str, file: str) -> list[str]:
             remedy="remove what stands above the column names",
         )
     names = [name or f"(column {place})" for place, name in enumerate(names, 1)]
-    repeated = sorted({name for name in names if [*names, ROW].count(name) > 1})
+    repeated = sorted(name for name, count in Counter([*names, ROW]).items() if count > 1)
     if repeated:
         raise SourceError(
             f"{file} has more than one column named {listed(repeated)}.",
@@ -111,6 +112,8 @@ def _strict_rows(body: bytes, delimiter: str, width: int) -> pl.DataFrame | None
     """The records (the header is the first), or None where the file breaks a rule of RFC 4180."""
     if body.count(b"\r") != body.count(b"\r\n"):
         return None  # a carriage return alone ends a row too, which Polars does not know
+    if not delimiter.isascii():
+        return None  # which a file may tell, and Polars does not take
     quotes = np.flatnonzero(np.frombuffer(body, np.uint8) == QUOTE)
     if len(quotes) and not _well_quoted(body, delimiter, quotes):
         return None
@@ -191,6 +194,12 @@ def _framed(records: list[list[str]], width: int) -> pl.DataFrame:
 
 
 def _broken(file: str, line: int, reason: str) -> SourceError:
+    if reason.startswith("field larger"):
+        return SourceError(
+            f"{file}: a cell of the record that begins on line {line:,} has more than "
+            f"{csv.field_size_limit():,} characters.",
+            remedy="shorten it, or leave its column out; or look for a quote that is not closed",
+        )
     return SourceError(
         f"{file}: the record that begins on line {line:,} is broken ({reason}).",
         remedy="look for a quote there that is not closed or not doubled within a quoted cell",

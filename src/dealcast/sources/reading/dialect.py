@@ -7,7 +7,7 @@ import re
 from encodings.aliases import aliases
 from itertools import pairwise
 
-from dealcast.errors import SettingsError, SourceError, nearest
+from dealcast.errors import SettingsError, SourceError, nearest, quoted
 
 DELIMITERS = (",", ";", "\t", "|")
 # Characters or bytes that are looked at to find the dialect; fewer than csv takes for one cell.
@@ -35,7 +35,18 @@ SIGNATURES = {
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF document",
     b"PAR1": "a Parquet file without the ending .parquet",
+    b"PK\x05\x06": "an empty zip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+    b"SQLite format 3": "an SQLite database",
 }
+# What Python can decode, but no program writes its files in; some give what is no text.
+NEVER_OF_FILES = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+)
 CONTROL = re.compile("[\x01-\x08\x0e-\x1f\x7f]")
 
 
@@ -75,7 +86,7 @@ def told_delimiter(text: str) -> tuple[str, str | None]:
     ('id;name\n', ';')
     """
     first, _, rest = text.partition("\n")
-    told = re.fullmatch(r'"?sep=(.)"?\r?', first, flags=re.IGNORECASE)
+    told = re.fullmatch(r'"?sep=([^"\r])"?\r?', first, flags=re.IGNORECASE)
     return (rest, told[1]) if told else (text, None)
 
 
@@ -192,14 +203,18 @@ def _decodes(data: bytes, encoding: str) -> bool:
 
 def _known(encoding: str) -> str:
     try:
-        return codecs.lookup(encoding).name
-    except LookupError:
+        name = codecs.lookup(encoding).name
+        b"".decode(name)  # base64, zlib and the like are no encodings of text
+        if name in NEVER_OF_FILES:
+            raise LookupError
+    except (LookupError, ValueError):
         near = nearest(encoding.replace("-", "_"), aliases)
         raise SettingsError(
-            f"There is no encoding '{encoding}' (source.encoding).",
+            f"There is no encoding {quoted(encoding)} of files (source.encoding).",
             remedy=(f"did you mean '{near}'? " if near else "")
             + "common ones are utf-8, utf-16, cp1252 and latin-1; auto finds it",
         ) from None
+    return name
 
 
 def _line(data: bytes, position: int) -> int:

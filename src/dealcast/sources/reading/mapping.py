@@ -192,8 +192,24 @@ def _refuse_unknown(name: str, known: Iterable[str], what: str) -> None:
 
 
 def _fits(text: str, pattern: str) -> bool:
-    wild = ".*".join(re.escape(part) for part in plain(pattern).split("*"))
-    return re.fullmatch(wild, plain(text)) is not None
+    """Whether the parts between the asterisks follow each other in the text.
+
+    Each is taken where it first stands: a regular expression would try all others for hours.
+    """
+    first, *rest = plain(pattern).split("*")
+    text = plain(text)
+    if not rest:
+        return text == first
+    *middle, last = rest
+    if not text.startswith(first):
+        return False
+    at = len(first)
+    for part in middle:
+        at = text.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return text.endswith(last) and len(text) - len(last) >= at
 
 
 @cache
