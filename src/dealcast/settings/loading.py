@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from dealcast.errors import SettingsError, listed, nearest
+from dealcast.errors import SettingsError, listed, nearest, quoted, shortened
 from dealcast.hiding import remember
 from dealcast.settings.secrets import secrets_of
 from dealcast.settings.section import Section
 from dealcast.settings.sources import SOURCE_KINDS, SampleSource
 from dealcast.settings.tree import Settings
+from dealcast.settings.yaml_text import is_file, read_yaml
 
 ENVIRONMENTS = ("development", "staging", "production")
 DEFAULT_ENVIRONMENT = ENVIRONMENTS[0]
@@ -59,7 +59,11 @@ def load_settings(
     file, searched = _find_file(name, config_dir, environ, chosen=name != DEFAULT_ENVIRONMENT)
     content = _read_yaml(file) if file else {}
     env_file = content.pop(ENV_FILE, None)
-    from_file = read_env_file(Path(str(env_file))) if env_file else {}
+    if env_file is not None and not isinstance(env_file, str):
+        raise SettingsError(
+            f"{file}: '{ENV_FILE}' should be the name of a file.", remedy="mend it there"
+        )
+    from_file = read_env_file(Path(env_file)) if env_file else {}
     layers = [
         (str(file), dict(_flatten(content))),
         *((f"{env_file} {k}", {_dotted(k): parse_value(v)}) for k, v in _ours(from_file)),
@@ -87,7 +91,7 @@ def load_settings(
     except ValidationError as error:
         raise _refusal(error, origins, searched) from None
     remember(secrets_of(settings, environ))
-    return LoadedSettings(settings, name, origins, str(env_file) if env_file else None)
+    return LoadedSettings(settings, name, origins, env_file or None)
 
 
 def shown(loaded: LoadedSettings) -> Iterator[tuple[str, str, str]]:
@@ -105,26 +109,28 @@ def _find_file(
     folder = config_dir or Path(environ.get("DEALCAST_CONFIG_DIR", "config"))
     file = folder / f"{env}.yaml"
     searched = [str(file), f"environment {PREFIX}*", "flags"]
-    if file.is_file():
+    if is_file(file):
         return file, searched
     if not chosen and config_dir is None and "DEALCAST_CONFIG_DIR" not in environ:
         return None, searched
     near = nearest(env, ENVIRONMENTS)
     raise SettingsError(
-        f"There is no environment '{env}': no file at {file}.",
+        f"There is no environment {quoted(env)}: no file at {shortened(str(file))}.",
         remedy=f"choose {near!r} with --env"
         if near and near != env
-        else f"create {file}, or name its folder with --config-dir",
+        else f"create {shortened(str(file))}, or name its folder with --config-dir",
     )
 
 
 def _read_yaml(file: Path) -> dict[str, object]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise SettingsError(f"{file}{line} is not valid YAML.", remedy="mend that line") from None
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{file} cannot be read: {type(error).__name__}.",
+            remedy="it must be UTF-8 text that you may read",
+        ) from None
+    content = read_yaml(text, str(file))
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -140,7 +146,7 @@ def read_env_file(file: Path) -> dict[str, str]:
 
     Raises SettingsError naming the line, without repeating it: it may hold a secret.
     """
-    if not file.is_file():
+    if not is_file(file):
         return {}
     found = {}
     try:
@@ -189,8 +195,8 @@ def parse_value(text: str) -> object:
     """
     if text.strip()[:1] in ("[", "{") or text.strip() in ("null", "~", ""):
         # What is no YAML stays text, and is refused by its type: an error would repeat a secret.
-        with contextlib.suppress(yaml.YAMLError):
-            return yaml.safe_load(text)
+        with contextlib.suppress(SettingsError):
+            return read_yaml(text, "the value")
     return text
 
 
@@ -248,7 +254,7 @@ def _refuse_unknown(
     if elsewhere:
         hint = f"it belongs to source.kind '{elsewhere[0]}', and the kind is '{kind}'; "
     raise SettingsError(
-        f"Unknown setting '{key}' (from {origin}).",
+        f"Unknown setting {quoted(key)} (from {shortened(origin)}).",
         remedy=f"{hint}searched: {', '.join(searched)}; `dealcast config show` lists every setting",
     )
 

@@ -7,12 +7,12 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from dealcast.cells import COLUMNS, KEYS
-from dealcast.errors import SettingsError, listed, nearest
+from dealcast.errors import SettingsError, listed, nearest, quoted, shortened
 from dealcast.settings import Section
+from dealcast.settings.yaml_text import is_file, read_yaml
 
 # What the flags are called until they have told the stage.
 CLOSED_FLAG, WON_FLAG = "is_closed", "is_won"
@@ -123,10 +123,10 @@ def load_mapping(choice: str) -> CrmMapping:
     if choice in SHIPPED:
         return _shipped(choice)
     file = Path(choice)
-    if not file.is_file():
+    if not is_file(file):
         near = nearest(choice, SHIPPED)
         raise SettingsError(
-            f"There is no mapping '{choice}': neither a shipped one ({', '.join(SHIPPED)}) "
+            f"There is no mapping {quoted(choice)}: neither a shipped one ({', '.join(SHIPPED)}) "
             "nor a file.",
             remedy=(f"did you mean '{near}'? " if near else "")
             + "--mapping NAME, or --mapping FILE.yaml (docs/mapping.md shows how to write one)",
@@ -188,7 +188,7 @@ def plain(text: str) -> str:
 def _refuse_unknown(name: str, known: Iterable[str], what: str) -> None:
     if name not in known:
         near = nearest(name, known)
-        raise ValueError(f"'{name}' is {what}" + (f"; did you mean '{near}'?" if near else ""))
+        raise ValueError(f"{quoted(name)} is {what}" + (f"; did you mean '{near}'?" if near else ""))
 
 
 def _fits(text: str, pattern: str) -> bool:
@@ -219,14 +219,7 @@ def _shipped(name: str) -> CrmMapping:
 
 
 def _parsed(text: str, origin: str) -> CrmMapping:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}," if mark else ""
-        raise SettingsError(
-            f"The mapping {origin}{line} is not valid YAML.", remedy="mend that line"
-        ) from None
+    content = read_yaml(text, f"The mapping {origin}")
     if not isinstance(content, dict):
         raise SettingsError(
             f"The mapping {origin} holds no 'tables' and 'stages'.",
@@ -240,7 +233,7 @@ def _parsed(text: str, origin: str) -> CrmMapping:
 
 def _refusal(error: ValidationError, origin: str) -> SettingsError:
     first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"] if part != "[key]"]
+    path = [shortened(str(part)) for part in first["loc"] if part != "[key]"]
     reason = _REASONS.get(first["type"], first["msg"].removeprefix("Value error, "))
     if first["type"] == "extra_forbidden":
         found, known = path[-1], _keys_at(path)
