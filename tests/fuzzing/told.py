@@ -14,14 +14,16 @@ LONGEST = 4_000  # characters; a cell may have millions
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def faults_of(error: DealcastError, files: Sequence[str]) -> list[str]:
-    """What the error lacks."""
+def faults_of(
+    error: DealcastError, files: Sequence[str], *, must_place: bool = True
+) -> list[str]:
+    """What the error lacks; `must_place`: it must say where in the file."""
     said = error.problem
     faults = []
     safe = [re.sub(r"[^\w.-]+", "_", name) for name in files]
-    if not any(name in said for name in (*files, *safe)):
+    if files and not any(name in said for name in (*files, *safe)):
         faults.append("names no file")
-    if not WHERE.search(said):
+    if must_place and not WHERE.search(said):
         faults.append("names no place")
     if not error.remedy.strip():
         faults.append("has no remedy")
