@@ -22,6 +22,7 @@ def main(number: int, first: int, processes: int, keep: str) -> None:
     with ProcessPoolExecutor(processes) as pool:
         for found in pool.map(tried, blocks, [Path(keep)] * len(blocks)):
             tally += found
+            click.echo(f"{tally.exports:,} of {number:,}, {len(tally.failed)} failed", err=True)
     click.echo("\n".join(tally.lines()))
     raise SystemExit(1 if tally.failed else 0)
 

@@ -92,15 +92,18 @@ def test_a_missing_dimension_file_is_a_warning_that_says_what_is_lost(kaggle, ca
     ]
 
 
-def test_a_zip_entry_that_climbs_out_does_not_get_out(kaggle):
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_zip_entry_that_climbs_out_is_refused_and_does_not_get_out(kaggle, absolute):
     machine = kaggle.into.parent
     before = set(machine.rglob("*"))
-    climbing = {"../../../../../climbed.csv": "x", str(machine / "climbed.csv"): "x"}
-    kaggle.server.script("storage", stored(zipped(EXPORT | climbing)))
+    climbing = str(machine / "climbed.csv") if absolute else "../../../../../climbed.csv"
+    kaggle.server.script("storage", stored(zipped(EXPORT | {climbing: "x"})))
 
-    files = kaggle.fetch()
+    error = kaggle.refusal()
 
-    assert set(machine.rglob("*")) - before == set(files)
+    assert "outside of its folder" in error.problem
+    assert kaggle.waits == []
+    assert set(machine.rglob("*")) == before
 
 
 def test_environment_streams_loggers_and_the_users_cache_are_as_before(kaggle):

@@ -23,6 +23,12 @@ class FilesSource(Section):
     decimal: Literal["auto", ".", ","] = Field("auto", description="Decimal mark of amounts.")
     delimiter: Literal["auto", ",", ";", "\t", "|"] = Field("auto", description="Field delimiter.")
     encoding: str = Field("auto", description="Text encoding, such as utf-8 or cp1252.")
+    max_unpacked_gb: float = Field(
+        16,
+        gt=0,
+        description="Largest size that a Parquet file may have once unpacked (GB): a small one can "
+        "stand for very much.",
+    )
 
 
 class KaggleSource(Section):

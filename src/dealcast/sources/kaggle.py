@@ -20,15 +20,24 @@ from typing import Any
 
 from dealcast.errors import EXAMPLES_SHOWN, MissingExtraError, SourceError
 from dealcast.settings import KaggleSource as KaggleSettings
+from dealcast.sources.archives import refuse_dangerous
 
 try:
     import kagglehub
     import requests
+    from kagglehub import http_resolver
     from kagglehub.config import get_kaggle_credentials
     from kagglehub.exceptions import DataCorruptionError
     from requests.adapters import HTTPAdapter
 
-    from dealcast.sources.kaggle_failures import DAMAGED, EXPECTED, PLACES, SIGN_IN, explained
+    from dealcast.sources.kaggle_failures import (
+        BY_HAND,
+        DAMAGED,
+        EXPECTED,
+        PLACES,
+        SIGN_IN,
+        explained,
+    )
 except ModuleNotFoundError as missing:
     raise MissingExtraError("The Kaggle source", extra="kaggle") from missing
 
@@ -121,8 +130,21 @@ class KaggleSource:
     def _try(self, cache: Path) -> Path:
         with _environment(_kaggle_environment(self._settings, cache)), _quiet():
             _refuse_broken_credentials()
-            with _replaced(requests.sessions, "HTTPAdapter", partial(_Adapter, self._silence)):
+            with (
+                _replaced(requests.sessions, "HTTPAdapter", partial(_Adapter, self._silence)),
+                _replaced(http_resolver, "_extract_archive", self._unpack(http_resolver._extract_archive)),
+            ):
                 return Path(kagglehub.dataset_download(self._settings.dataset))
+
+    def _unpack(self, extract: Callable[[str, str], None]) -> Callable[[str, str], None]:
+        """kagglehub's own way to unpack, which has no limits, after a look at the archive."""
+        called = self._text("The archive of {dataset}")
+
+        def unpack(archive: str, into: str) -> None:
+            refuse_dangerous(Path(archive), called, remedy=self._text(BY_HAND))
+            extract(archive, into)
+
+        return unpack
 
     def _text(self, text: str) -> str:
         dataset = self._settings.dataset

@@ -32,6 +32,7 @@ SOURCE_FILE, SOURCE_ROW = PROVENANCE
 class ReadingOptions:
     """How the files are to be read; auto: as found.
 
+    `max_unpacked_gb`: what a Parquet file may stand for; None for files that we wrote ourselves.
     `named_after_tables`: a file is called after our table, not as the mapping calls it. The mapping
     is here with its content: a run that is taken up later reads as it did before,
     wherever the file has gone.
@@ -42,6 +43,7 @@ class ReadingOptions:
     decimal: str = AUTO
     delimiter: str = AUTO
     encoding: str = AUTO
+    max_unpacked_gb: float | None = None
     named_after_tables: bool = False
 
     @classmethod
@@ -180,7 +182,7 @@ def columns_in_use(
 def file_rows(path: Path, options: ReadingOptions) -> FileRows:
     """The rows of one file as text under the file's own names."""
     if path.suffix.lower() == ".parquet":
-        return read_parquet(_bytes(path), path.name)
+        return read_parquet(_bytes(path), path.name, max_gb=options.max_unpacked_gb)
     # Not by a name: the bytes of a large file go as soon as its text is there.
     return read_delimited(
         _bytes(path), path.name, encoding=options.encoding, delimiter=options.delimiter
