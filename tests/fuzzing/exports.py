@@ -17,6 +17,7 @@ MOST_DAMAGES = 4
 # What keeps company: two damages of which one is always refused say nothing of the other.
 READABLE = [damage for damage in DAMAGES if damage.expected != "refused"]
 # What Python's str.strip takes off and Unicode does not call white space.
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 NO_SPACE = "\x1c\x1d\x1e\x1f"
 
 
@@ -32,10 +33,10 @@ class Truth:
     broken: bool = False
 
     def ids(self) -> list[str]:
-        """The opportunity ids of the rows, tidy; a blank one is empty."""
+        """The opportunity ids of the rows as they stand there."""
         names = [name.strip() for name in self.header]
         at = names.index("opportunity_id") if "opportunity_id" in names else None
-        return [" ".join(cells[at].split()) if at is not None else "" for _, cells in self.rows]
+        return [] if at is None else [cells[at] for _, cells in self.rows]
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,11 @@ def _truth_of_parquet(data: bytes) -> Truth | None:
         return None
     if any(kind.is_nested() or kind == pl.Binary for kind in frame.dtypes):
         return Truth([], [], broken=True)
-    rows = [["" if cell is None else str(cell) for cell in row] for row in frame.iter_rows()]
+    # What is no text says something, but how it is written is not ours to say here.
+    rows = [
+        ["" if cell is None else cell if isinstance(cell, str) else UNKNOWN for cell in row]
+        for row in frame.iter_rows()
+    ]
     kept = [(n, cells) for n, cells in enumerate(rows, 2) if not _is_blank(cells)]
     return Truth(frame.columns, kept)
 

@@ -24,7 +24,8 @@ from dealcast.settings import FilesSource as FilesSettings
 from dealcast.sources.base import open_source
 from dealcast.sources.reading import ReadingOptions, read_export
 
-HANGS_AFTER = 60  # seconds of one export; the slowest take a tenth of one
+MAIN = "opportunities"
+HANGS_AFTER = 60  # seconds of the processor for one export; the slowest take one
 
 
 @dataclass
@@ -105,11 +106,19 @@ def _judged(export: HostileExport, folder: Path) -> tuple[str, Counter[str]]:
     except DealcastError as error:
         faults = faults_of(error, files)
         assert not faults, f"{faults}: {error}"
-        assert export.expected != "reads", f"refused, but it can be read: {error}"
+        assert export.expected != "reads" or _is_mostly_bad(export, error), (
+            f"refused, but it can be read: {error}"
+        )
         return ("refused for too many bad rows" if isinstance(error, QualityError)
                 else "refused unread"), Counter[str]()  # fmt: skip
     assert export.expected != "refused", "read, but it must be refused"
     return "read", _check_clean(export, raw, cleaned)
+
+
+def _is_mostly_bad(export: HostileExport, error: DealcastError) -> bool:
+    """Of one row or two, a single cell may be half of all."""
+    rows = sum(len(t.rows) for n, t in export.truth.items() if t and export.tables[n] == MAIN)
+    return isinstance(error, QualityError) and len(export.facts) <= rows / 2
 
 
 def _check_raw(export: HostileExport, raw: RawExport) -> None:
@@ -124,10 +133,11 @@ def _check_raw(export: HostileExport, raw: RawExport) -> None:
             assert rows["source_row"].to_list() == [number for number, _ in truth.rows], (
                 f"{name}: {rows.height} rows read, {len(truth.rows)} are there"
             )
-            if table == "opportunities" and (ids := truth.ids()) and any(ids):
-                read = [" ".join((i or "").split()) for i in rows["opportunity_id"]]
-                pairs = zip(read, ids, strict=True)
-                assert [a for a, b in pairs if b.isascii()] == [b for b in ids if b.isascii()]
+            if table == MAIN and (ids := truth.ids()):
+                pairs = zip(map(_tidy, rows["opportunity_id"]), ids, strict=True)
+                # What other letters are is a guess in an encoding that nothing gives away.
+                differing = [(a, b) for a, b in pairs if b.isascii() and a != _tidy(b)]
+                assert not differing, f"{name}: read, and there: {differing}"
 
 
 def _truth(export: HostileExport, name: str) -> Truth | None:
@@ -166,10 +176,13 @@ def _check_clean(export: HostileExport, raw: RawExport, cleaned: Cleaned) -> Cou
 
 def _check_ids(raw: RawExport, cleaned: Cleaned, opportunities: pl.DataFrame) -> None:
     aside = cleaned.quarantine.filter(pl.col("table") == "opportunities")
-    came = Counter(" ".join((i or "").split()) for i in raw.opportunities["opportunity_id"])
-    left = Counter(" ".join((i or "").split()) for i in opportunities["opportunity_id"])
-    left.update(" ".join((i or "").split()) for i in aside["key"])
-    assert came == left
+    left = Counter(map(_tidy, opportunities["opportunity_id"]))
+    left.update(map(_tidy, aside["key"]))
+    assert left == Counter(map(_tidy, raw.opportunities["opportunity_id"]))
+
+
+def _tidy(cell: str | None) -> str:
+    return " ".join((cell or "").split())
 
 
 def _check_facts(export: HostileExport, opportunities: pl.DataFrame) -> int:
@@ -187,10 +200,11 @@ def _not_hanging() -> Iterator[None]:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TimeoutError("it hangs")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(HANGS_AFTER)
+    # Not by the clock: a machine may be busy.
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, HANGS_AFTER)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -45,7 +45,8 @@ def stray_quotes(export: DraftExport, rng: Random) -> None:
 
 def other_delimiter(export: DraftExport, rng: Random) -> None:
     """One that nobody tells and that is not looked for."""
-    export.main.delimiter = rng.choice(":^~ \x1f")
+    if export.main.content is None:
+        export.main.delimiter = rng.choice(":^~ \x1f")
 
 
 def other_quoting(export: DraftExport, rng: Random) -> None:
