@@ -3,6 +3,7 @@ import pickle
 import pytest
 
 from dealcast.errors import (
+    LONGEST_NAME,
     DealcastError,
     MissingExtraError,
     SourceError,
@@ -55,3 +56,19 @@ def test_the_nearest_of_two_spellings_is_the_same_in_any_order() -> None:
 
 def test_a_long_list_is_bounded() -> None:
     assert listed(range(7)) == "'0', '1', '2', '3', '4' and 2 more"
+
+
+def test_what_a_terminal_would_obey_is_shown_instead() -> None:
+    error = SourceError("a\x1b[2Jb\u202ec\ud800", remedy="\r")
+
+    assert str(error) == "a\\x1b[2Jb\\u202ec\\ud800\n\nTry: \\r"
+    str(error).encode()
+
+
+def test_a_name_is_on_one_line_and_cut() -> None:
+    assert listed(["a\nb", "x" * 5_000]) == f"'a\\nb', '{'x' * LONGEST_NAME}…'"
+
+
+def test_nobody_looks_for_what_is_like_a_very_long_name() -> None:
+    assert nearest("".join(map(chr, range(200, 60_000))), ["Won"]) is None
+    assert nearest("Won", ["x" * 100_000, "won"]) == "won"

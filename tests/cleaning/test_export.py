@@ -119,7 +119,10 @@ def test_too_many_rows_set_aside_stop_the_run_with_the_reasons_named(raw_export:
         clean(raw_export([WON, ENGAGING, *bad]), None, SETTINGS)
 
     assert "3 of 5 opportunities" in refused.value.problem
-    assert "CL104 Unknown stage (3 rows, such as B0 (row 4 of opportunities.csv)" in refused.value.problem
+    assert (
+        "CL104 Unknown stage (3 rows, such as B0 (row 4 of opportunities.csv)"
+        in refused.value.problem
+    )
     assert "cleaning.max_quarantined" in refused.value.remedy
 
 

@@ -16,7 +16,13 @@ HEADER = (
 ID, STAGE, ENGAGED, CLOSED, VALUE = (HEADER.index(name) for name in (HEADER[0], *HEADER[4:]))
 DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%S")
 # decimal mark, mark between thousands, currency
-MONEY = ((".", "", "{}"), (".", ",", "${}"), (",", ".", "{} EUR"), (",", " ", "{}"), (".", "'", "{}"))
+MONEY = (
+    (".", "", "{}"),
+    (".", ",", "${}"),
+    (",", ".", "{} EUR"),
+    (",", " ", "{}"),
+    (".", "'", "{}"),
+)
 ENCODINGS = (
     *("utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252", "latin-1", "cp1250"),
     *("cp1251", "cp932", "gb18030", "koi8-r", "mac-roman", "cp437", "utf-16-le", "utf-16-be"),

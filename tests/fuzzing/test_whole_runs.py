@@ -19,7 +19,9 @@ EXPECTED = {0, 3, 4, 6}
 
 def rows_of(export: HostileExport) -> int | None:
     """The opportunity rows of all its files; None where nobody knows."""
-    truths = [export.truth[name] for name, table in export.tables.items() if table == "opportunities"]
+    truths = [
+        export.truth[name] for name, table in export.tables.items() if table == "opportunities"
+    ]
     known = [len(truth.rows) for truth in truths if truth is not None]
     return sum(known) if len(known) == len(truths) else None
 

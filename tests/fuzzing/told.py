@@ -14,9 +14,7 @@ LONGEST = 4_000  # characters; a cell may have millions
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def faults_of(
-    error: DealcastError, files: Sequence[str], *, must_place: bool = True
-) -> list[str]:
+def faults_of(error: DealcastError, files: Sequence[str], *, must_place: bool = True) -> list[str]:
     """What the error lacks; `must_place`: it must say where in the file."""
     said = error.problem
     faults = []

@@ -22,7 +22,7 @@ def told_delimiter(export: DraftExport, rng: Random) -> None:
 def mixed_line_ends(export: DraftExport, rng: Random) -> None:
     main = export.main
     main.line_end, main.quoting = "\n", csv.QUOTE_ALL
-    lines = main.bytes().decode(main.encoding).split('"\n"')
+    lines = main.bytes().decode(main.encoding, "replace").split('"\n"')
     ends = ['"\n"', '"\r\n"', '"\r"']
     text = lines[0] + "".join(rng.choice(ends) + line for line in lines[1:])
     main.content = text.encode(main.encoding)
@@ -35,7 +35,7 @@ def doubled_line_ends(export: DraftExport, rng: Random) -> None:
 def stray_quotes(export: DraftExport, rng: Random) -> None:
     """Quotes in the middle of what is not quoted, at its end, or not closed."""
     main = export.main
-    data = main.bytes().decode(main.encoding)
+    data = main.bytes().decode(main.encoding, "replace")
     export.facts.clear()
     for _ in range(rng.randrange(1, 4)):
         at = rng.randrange(len(data) + 1)
@@ -55,14 +55,16 @@ def other_quoting(export: DraftExport, rng: Random) -> None:
     export.facts.clear()
     main.quoting = csv.QUOTE_ALL
     old, new = rng.choice((('"', "'"), ('""', '\\"')))
-    main.content = main.bytes().decode(main.encoding).replace(old, new).encode(main.encoding)
+    main.content = (
+        main.bytes().decode(main.encoding, "replace").replace(old, new).encode(main.encoding)
+    )
 
 
 def mixed_encodings(export: DraftExport, rng: Random) -> None:
     """The second half in another encoding than the first."""
     main = export.main
     export.facts.clear()
-    text = main.bytes().decode(main.encoding)
+    text = main.bytes().decode(main.encoding, "replace")
     half = len(text) // 2
     other = rng.choice(("utf-8", "cp1252", "cp1251", "cp932", "utf-16-le"))
     main.content = text[:half].encode(main.encoding) + text[half:].encode(other, "replace")
@@ -71,7 +73,7 @@ def mixed_encodings(export: DraftExport, rng: Random) -> None:
 def mojibake(export: DraftExport, _: Random) -> None:
     """UTF-8 that a program took for Latin-1 and saved as UTF-8."""
     for file in export.files:
-        data = file.bytes().decode(file.encoding).encode()
+        data = file.bytes().decode(file.encoding, "replace").encode()
         file.encoding, file.content = "utf-8", data.decode("latin-1").encode()
 
 
@@ -103,7 +105,9 @@ def end_of_file(export: DraftExport, _: Random) -> None:
 
 def two_marks(export: DraftExport, _: Random) -> None:
     main = export.main
-    main.content = b"\xef\xbb\xbf\xef\xbb\xbf" + main.bytes().decode(main.encoding).encode()
+    main.content = (
+        b"\xef\xbb\xbf\xef\xbb\xbf" + main.bytes().decode(main.encoding, "replace").encode()
+    )
     export.facts.clear()
 
 

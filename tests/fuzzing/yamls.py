@@ -25,7 +25,9 @@ def bombs() -> list[str]:
     maps = ["a0: &a0 {x: y}"]
     maps += [f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}}}" for n in range(1, 40)]
     chain = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 3_000)]
-    merged = ["a0: &a0 {x: y}"] + [f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 30)]
+    merged = ["a0: &a0 {x: y}"] + [
+        f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 30)
+    ]
     return [
         *("\n".join(lines) for lines in (laughs, maps, chain, merged)),
         "a: &a {b: *a}",
@@ -77,7 +79,9 @@ CHANGES: tuple[Callable[[str, str], list[str]], ...] = (
 
 
 def _tree() -> st.SearchStrategy[Any]:
-    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.dates()
+    leaves = (
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.dates()
+    )
     keys = st.sampled_from(KEYS) | st.integers() | st.text(max_size=5)
     return st.recursive(
         leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4)

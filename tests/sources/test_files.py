@@ -118,3 +118,11 @@ def test_nothing_is_left_where_a_copy_fails(
 )
 def test_names_are_made_safe_and_stay_different(names: list[str], safe: list[str]) -> None:
     assert safe_names(names) == safe
+
+
+@pytest.mark.parametrize("path", ["x" * 5_000, "a/" * 3_000, "a\0b"])
+def test_a_path_that_no_file_can_have_is_refused(path: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="--path") as refused:
+        FilesSource(FilesSettings(path=path)).fetch(tmp_path / "raw")
+
+    assert len(refused.value.problem) < 300

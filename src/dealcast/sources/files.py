@@ -5,7 +5,7 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from dealcast.errors import SettingsError, SourceError, listed, nearest
+from dealcast.errors import SettingsError, SourceError, listed, nearest, quoted
 from dealcast.settings import FilesSource as FilesSettings
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
@@ -28,8 +28,7 @@ class FilesSource:
                 "The source 'files' has no path (source.path).",
                 remedy="--path FILE_OR_FOLDER, or set source.path",
             )
-        path = Path(self._settings.path)
-        files = _files_in(path) if path.is_dir() else [_existing(path)]
+        files = _files_at(Path(self._settings.path))
         into.mkdir(parents=True, exist_ok=True)
         with ExitStack() as undo:
             copies = []
@@ -58,6 +57,16 @@ def safe_names(names: list[str]) -> list[str]:
             new = f"{stem}-{number}{suffix}"
         safe.append(new)
     return safe
+
+
+def _files_at(path: Path) -> list[Path]:
+    try:
+        return _files_in(path) if path.is_dir() else [_existing(path)]
+    except OSError as error:  # no name that a file can have, or a folder that may not be read
+        raise SourceError(
+            f"{quoted(path)} cannot be looked at: {error.strerror}.",
+            remedy="give a CSV or Parquet file, or a folder of them, with --path",
+        ) from None
 
 
 def _existing(path: Path) -> Path:

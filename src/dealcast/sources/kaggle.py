@@ -132,7 +132,9 @@ class KaggleSource:
             _refuse_broken_credentials()
             with (
                 _replaced(requests.sessions, "HTTPAdapter", partial(_Adapter, self._silence)),
-                _replaced(http_resolver, "_extract_archive", self._unpack(http_resolver._extract_archive)),
+                _replaced(
+                    http_resolver, "_extract_archive", self._unpack(http_resolver._extract_archive)
+                ),
             ):
                 return Path(kagglehub.dataset_download(self._settings.dataset))
 

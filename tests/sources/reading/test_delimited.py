@@ -138,3 +138,28 @@ def test_excels_separator_line_is_obeyed_and_not_counted(line: str) -> None:
 
     assert rows.frame.rows() == [("1", "a,b,c", 2)]
     assert rows.delimiter == ";"
+
+
+def test_a_delimiter_that_is_told_may_be_any_letter() -> None:
+    read = read_delimited("sep=¦\nid¦name\n1¦a,b\n".encode(), "deals.csv")
+
+    assert (read.delimiter, read.frame.rows()) == ("¦", [("1", "a,b", 2)])
+
+
+@pytest.mark.parametrize("first", ['sep="', "sep=\r", "sep=ab"])
+def test_what_tells_no_delimiter_is_a_line_like_others(first: str) -> None:
+    assert read_delimited(f"{first}\n1\n".encode(), "deals.csv").frame.height == 1
+
+
+def test_a_cell_that_is_too_long_to_be_read_row_by_row_is_named_as_such() -> None:
+    text = 'id,note\n1,say "a"\n2,' + "x" * 200_000
+
+    with pytest.raises(SourceError, match=r"line 3 is broken .*131,072 characters"):
+        read_delimited(text.encode(), "deals.csv")
+
+
+def test_very_many_columns_are_refused_at_once() -> None:
+    header = ",".join(f"c{n}" for n in range(100_000))
+
+    with pytest.raises(SourceError, match=r"deals\.csv has 100,000 columns"):
+        read_delimited(f"{header}\n1\n".encode(), "deals.csv")

@@ -141,3 +141,12 @@ def test_a_record_cut_by_the_end_of_the_sample_does_not_mislead() -> None:
 
 def test_a_broken_end_of_the_sample_does_not_stop_the_search() -> None:
     assert delimiter_of('id;note\n1;"' + "x" * 200_000) == ";"
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["base64", "hex", "zlib", "rot13", "undefined", "idna", "utf-7", "\0", "unicode_escape"],
+)
+def test_what_decodes_but_is_no_encoding_of_files_is_refused(encoding: str) -> None:
+    with pytest.raises(SettingsError, match="There is no encoding"):
+        decoded(b"id\n1\n", "deals.csv", encoding)

@@ -1,11 +1,17 @@
+import contextlib
 import io
 from datetime import UTC, date, datetime
+from random import Random
+from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet as pq
 
 from dealcast.errors import SourceError
 from dealcast.sources.reading.parquet import read_parquet
+from dealcast.sources.reading.parquet_size import VIEW, unpacked_size
 
 
 def parquet(frame: pl.DataFrame) -> bytes:
@@ -52,3 +58,74 @@ def test_lists_and_structs_are_refused_by_name() -> None:
 def test_a_file_without_columns_is_refused() -> None:
     with pytest.raises(SourceError, match="has no columns"):
         read_parquet(parquet(pl.DataFrame()), "deals.parquet")
+
+
+def written(frame: pl.DataFrame, **options: Any) -> bytes:
+    file = io.BytesIO()
+    frame.write_parquet(file, **options)
+    return file.getvalue()
+
+
+def test_a_day_that_no_calendar_has_is_no_date_and_no_end_of_the_program() -> None:
+    days = pl.Series([0, 2_932_896, 2_932_897, 2_000_000_000, -800_000, None], dtype=pl.Int32)
+    moments = (days.cast(pl.Int64) * 86_400_000).cast(pl.Datetime("ms"))
+    frame = pl.DataFrame({"days": days.cast(pl.Date), "moments": moments})
+
+    read = read_parquet(written(frame), "deals.parquet").frame
+
+    kept = ["1970-01-01", "9999-12-31"]
+    assert read["days"].to_list() == [*kept, "2932897", "2000000000", "-800000"]
+    assert read["moments"].to_list()[:3] == [*kept, str(2_932_897 * 86_400_000)]
+
+
+@pytest.mark.parametrize("compression", ["uncompressed", "zstd", "snappy", "gzip", "lz4"])
+@pytest.mark.parametrize("rows", [1, 3_000])
+def test_the_size_of_a_file_is_told_by_its_pages(compression: str, rows: int) -> None:
+    names = [f"deal {n}" for n in range(rows)]
+    frame = pl.DataFrame({"id": names, "stage": ["Won"] * rows, "value": range(rows)})
+    data = written(frame, compression=compression, row_group_size=1_000, data_page_size=500)
+
+    size = unpacked_size(data)
+
+    groups = pq.ParquetFile(io.BytesIO(data)).metadata
+    chunks = [groups.row_group(g).column(c) for g in range(groups.num_row_groups) for c in range(3)]
+    # There, but not here, the headers of the pages count.
+    told = sum(chunk.total_uncompressed_size for chunk in chunks)
+    assert 0 < size - VIEW * 3 * rows <= told
+
+
+def test_a_file_that_pyarrow_wrote_is_measured_too() -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"id": ["a", "b", None] * 100}), file, data_page_version="2.0")
+
+    assert unpacked_size(file.getvalue()) > VIEW * 300
+
+
+BOMBS = {
+    "many equal rows": pl.DataFrame({"id": pl.Series(["a"]).new_from_index(0, 200_000)}),
+    "a long text in many rows": pl.DataFrame({"id": pl.Series(["x" * 9_000] * 2_000)}),
+    "many nulls": pl.DataFrame({"id": pl.Series([None] * 200_000, dtype=pl.String)}),
+}
+
+
+@pytest.mark.parametrize("kind", list(BOMBS))
+def test_a_small_file_that_stands_for_much_is_refused(kind: str) -> None:
+    data = written(BOMBS[kind])
+
+    assert len(data) < 20_000
+    with pytest.raises(SourceError, match=r"bomb\.parquet stands for") as refused:
+        read_parquet(data, "bomb.parquet", max_gb=0.002)
+    assert "source.max_unpacked_gb" in refused.value.remedy
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_damaged_file_is_read_or_refused(seed: int) -> None:
+    rng = Random(seed)
+    days = pl.date_range(date(2024, 1, 1), date(2024, 3, 1), eager=True)
+    frame = pl.DataFrame({"id": [f"A{n}" for n in range(len(days))], "day": days})
+    data = bytearray(written(frame))
+    for _ in range(rng.choice((1, 2, 5))):
+        data[-1 - rng.randrange(min(len(data), 700))] = rng.randrange(256)
+
+    with contextlib.suppress(SourceError):
+        read_parquet(bytes(data), "deals.parquet", max_gb=1)

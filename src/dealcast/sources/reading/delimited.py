@@ -14,6 +14,7 @@ from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed
 from dealcast.sources.reading.dialect import SAMPLE, decoded, delimiter_of, told_delimiter
 
 LONGEST_CELL = 1_000  # lines; a cell with more has lost its closing quote
+MOST_COLUMNS = 20_000  # five seconds; a CRM has hundreds, and what has more is no table
 CAREFUL_ROWS = 50_000  # rows put into a frame at once
 QUOTE, NEWLINE, RETURN = b'"'[0], b"\n"[0], b"\r"[0]
 ROW = "(row)"  # no file names a column so
@@ -97,6 +98,12 @@ def _header(text: str, delimiter: str, file: str) -> list[str]:
         raise SourceError(
             f"The first row of {file} is blank; column names are expected there.",
             remedy="remove what stands above the column names",
+        )
+    if len(names) > MOST_COLUMNS:
+        raise SourceError(
+            f"{file} has {len(names):,} columns in its first row, more than {MOST_COLUMNS:,}.",
+            remedy="export the columns that are needed only, or set source.delimiter "
+            f"(now {delimiter!r})",
         )
     names = [name or f"(column {place})" for place, name in enumerate(names, 1)]
     repeated = sorted(name for name, count in Counter([*names, ROW]).items() if count > 1)
@@ -194,13 +201,10 @@ def _framed(records: list[list[str]], width: int) -> pl.DataFrame:
 
 
 def _broken(file: str, line: int, reason: str) -> SourceError:
+    remedy = "look for a quote there that is not closed or not doubled within a quoted cell"
     if reason.startswith("field larger"):
-        return SourceError(
-            f"{file}: a cell of the record that begins on line {line:,} has more than "
-            f"{csv.field_size_limit():,} characters.",
-            remedy="shorten it, or leave its column out; or look for a quote that is not closed",
-        )
+        reason = f"a cell has more than {csv.field_size_limit():,} characters"
+        remedy += "; or leave the column of long texts out"
     return SourceError(
-        f"{file}: the record that begins on line {line:,} is broken ({reason}).",
-        remedy="look for a quote there that is not closed or not doubled within a quoted cell",
+        f"{file}: the record that begins on line {line:,} is broken ({reason}).", remedy=remedy
     )

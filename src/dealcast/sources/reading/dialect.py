@@ -204,7 +204,7 @@ def _decodes(data: bytes, encoding: str) -> bool:
 def _known(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
-        b"".decode(name)  # base64, zlib and the like are no encodings of text
+        bytes(4).decode(name, "ignore")  # base64, zlib and the like are no encodings of text
         if name in NEVER_OF_FILES:
             raise LookupError
     except (LookupError, ValueError):

@@ -188,7 +188,9 @@ def plain(text: str) -> str:
 def _refuse_unknown(name: str, known: Iterable[str], what: str) -> None:
     if name not in known:
         near = nearest(name, known)
-        raise ValueError(f"{quoted(name)} is {what}" + (f"; did you mean '{near}'?" if near else ""))
+        raise ValueError(
+            f"{quoted(name)} is {what}" + (f"; did you mean '{near}'?" if near else "")
+        )
 
 
 def _fits(text: str, pattern: str) -> bool:
