@@ -105,7 +105,8 @@ def distinct(cells: pl.Series) -> pl.Series:
 def shown(column: str) -> pl.Expr:
     """The cell for people: cut where it is very long, and a blank one is called so.
 
-    >>> pl.DataFrame({"account": ["x" * 1_000, None]}).select(shown("account").str.len_chars()).rows()
+    >>> frame = pl.DataFrame({"account": ["x" * 1_000, None]})
+    >>> frame.select(shown("account").str.len_chars()).rows()
     [(101,), (7,)]
     """
     text = pl.col(column).cast(pl.String)

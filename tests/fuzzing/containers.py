@@ -9,7 +9,6 @@ import zipfile
 from random import Random
 
 import polars as pl
-
 from tests.fuzzing.drafts import Draft, DraftExport
 
 

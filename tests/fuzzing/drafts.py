@@ -110,7 +110,7 @@ def draft_export(rng: Random) -> DraftExport:
     }
     main = Draft("sales_pipeline.csv", "opportunities", list(HEADER), rows, **style)
     files = [main]
-    if main.encoding in CERTAIN and rng.random() < 0.6:  # noqa: PLR2004 - more than half of them
+    if main.encoding in CERTAIN and rng.random() < 0.6:
         names = [name.encode(main.encoding, "replace").decode(main.encoding) for name in ACCOUNTS]
         sectors = [[name, rng.choice(("retail", "technolgy", ""))] for name in names]
         prices = [[name, "1200"] for name in PRODUCTS]

@@ -9,7 +9,6 @@ from pathlib import Path
 from random import Random
 
 import polars as pl
-
 from tests.fuzzing.damage import DAMAGES, Damage
 from tests.fuzzing.drafts import Draft, DraftExport, Facts, draft_export
 
@@ -71,11 +70,11 @@ class HostileExport:
 
 def hostile_export(number: int) -> HostileExport:
     """The export of this number: always the same."""
-    rng = Random(number)  # noqa: S311 - nothing secret
+    rng = Random(number)
     export = draft_export(rng)
     # Each damage in its turn alone, all others in any company.
     damages = [DAMAGES[number % len(DAMAGES)]]
-    if rng.random() < 0.5:  # noqa: PLR2004 - half of them
+    if rng.random() < 0.5:
         damages += rng.sample(READABLE, rng.randrange(1, MOST_DAMAGES))
     damages = sorted(set(damages), key=DAMAGES.index)
     for damage in damages:

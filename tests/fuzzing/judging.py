@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
+from typing import Self
 
 import polars as pl
 from tests.fuzzing.exports import HostileExport, Truth, hostile_export
-from tests.fuzzing.told import faults_of
+from tests.fuzzing.told import check_told
 
 from dealcast.cleaning import Cleaned, as_raw, clean
 from dealcast.contracts import CrmTables, Quarantine, RawExport
@@ -46,7 +47,7 @@ class Tally:
         for damage in export.damages:
             self.by_damage.setdefault(damage.name, Counter())[outcome] += 1
 
-    def __iadd__(self, other: "Tally") -> "Tally":
+    def __iadd__(self, other: "Tally") -> Self:
         self.exports += other.exports
         self.outcomes += other.outcomes
         self.rows += other.rows
@@ -104,21 +105,19 @@ def _judged(export: HostileExport, folder: Path) -> tuple[str, Counter[str]]:
         _check_raw(export, raw)
         cleaned = clean(raw, None, CleaningSettings())
     except DealcastError as error:
-        faults = faults_of(error, files)
-        assert not faults, f"{faults}: {error}"
-        assert export.expected != "reads" or _is_mostly_bad(export, error), (
-            f"refused, but it can be read: {error}"
-        )
-        return ("refused for too many bad rows" if isinstance(error, QualityError)
-                else "refused unread"), Counter[str]()  # fmt: skip
+        check_told(error, files)
+        return _refused(export, error), Counter[str]()
     assert export.expected != "refused", "read, but it must be refused"
     return "read", _check_clean(export, raw, cleaned)
 
 
-def _is_mostly_bad(export: HostileExport, error: DealcastError) -> bool:
-    """Of one row or two, a single cell may be half of all."""
+def _refused(export: HostileExport, error: DealcastError) -> str:
+    """How it was refused, where it may be."""
     rows = sum(len(t.rows) for n, t in export.truth.items() if t and export.tables[n] == MAIN)
-    return isinstance(error, QualityError) and len(export.facts) <= rows / 2
+    # Of one row or two, a single cell may be half of all.
+    is_mostly_bad = isinstance(error, QualityError) and len(export.facts) <= rows / 2
+    assert export.expected != "reads" or is_mostly_bad, f"it can be read, but: {error}"
+    return "too many bad rows" if isinstance(error, QualityError) else "refused unread"
 
 
 def _check_raw(export: HostileExport, raw: RawExport) -> None:

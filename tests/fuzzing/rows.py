@@ -35,7 +35,7 @@ def wide(export: DraftExport, rng: Random) -> None:
 
 def trailing(export: DraftExport, rng: Random) -> None:
     for row in export.main.rows:
-        row += [""] * rng.randrange(1, 3)
+        row.extend([""] * rng.randrange(1, 3))
 
 
 def total(export: DraftExport, rng: Random) -> None:

@@ -15,7 +15,7 @@ QUICK, ALL, BLOCK = 230, 5_130, 90
 
 
 def check(tally: Tally) -> None:
-    """Nothing failed, and what was tried says something: every damage, and exports that are read."""
+    """Nothing failed; every damage was tried, and enough exports were read to say something."""
     sys.stdout.write("\n".join(tally.lines()) + "\n")
     assert not tally.failed, "\n".join(tally.failed)
     assert set(tally.by_damage) == {damage.name for damage in DAMAGES}

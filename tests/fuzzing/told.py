@@ -14,6 +14,12 @@ LONGEST = 4_000  # characters; a cell may have millions
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+def check_told(error: DealcastError, files: Sequence[str] = (), *, must_place: bool = True) -> None:
+    """Fails where the error lacks something."""
+    faults = faults_of(error, files, must_place=must_place)
+    assert not faults, f"the error {faults}: {error}"
+
+
 def faults_of(error: DealcastError, files: Sequence[str], *, must_place: bool = True) -> list[str]:
     """What the error lacks; `must_place`: it must say where in the file."""
     said = error.problem

@@ -3,8 +3,7 @@
 import csv
 from random import Random
 
-from tests.fuzzing.cells import some
-from tests.fuzzing.drafts import CLOSED, DraftExport
+from tests.fuzzing.drafts import DraftExport
 
 
 def told_delimiter(export: DraftExport, rng: Random) -> None:
@@ -14,7 +13,7 @@ def told_delimiter(export: DraftExport, rng: Random) -> None:
     if not main.delimiter.isascii():
         main.encoding = "utf-8"
     main.before = rng.choice(("sep={}", '"sep={}"', "SEP={}")).format(main.delimiter) + "\r\n"
-    if rng.random() < 0.2:  # noqa: PLR2004 - seldom nonsense
+    if rng.random() < 0.2:
         main.before = rng.choice(('sep="\n', "sep=\n", "sep= \n", "sep=ab\n", "sep=;\n"))
         export.facts.clear()
 

@@ -52,6 +52,7 @@ OPTIONAL_FILES: dict[str, str | None] = {
     "data_dictionary.csv": None,
 }
 
+UNPACKS = "_extract_archive"  # kagglehub's own function, which has no limits
 LONGEST_WAIT = 60.0  # seconds before the next try, whatever Retry-After asks
 SILENCE = (10.0, 30.0)  # seconds: to connect, and between two bytes
 DATASET = re.compile(r"[\w-]+/[\w-]+(/versions/\d+)?", re.ASCII)
@@ -132,14 +133,12 @@ class KaggleSource:
             _refuse_broken_credentials()
             with (
                 _replaced(requests.sessions, "HTTPAdapter", partial(_Adapter, self._silence)),
-                _replaced(
-                    http_resolver, "_extract_archive", self._unpack(http_resolver._extract_archive)
-                ),
+                _replaced(http_resolver, UNPACKS, self._unpack(getattr(http_resolver, UNPACKS))),
             ):
                 return Path(kagglehub.dataset_download(self._settings.dataset))
 
     def _unpack(self, extract: Callable[[str, str], None]) -> Callable[[str, str], None]:
-        """kagglehub's own way to unpack, which has no limits, after a look at the archive."""
+        """Kagglehub's own way to unpack, which has no limits, after a look at the archive."""
         called = self._text("The archive of {dataset}")
 
         def unpack(archive: str, into: str) -> None:

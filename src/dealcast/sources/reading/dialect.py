@@ -202,19 +202,25 @@ def _decodes(data: bytes, encoding: str) -> bool:
 
 
 def _known(encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-        bytes(4).decode(name, "ignore")  # base64, zlib and the like are no encodings of text
-        if name in NEVER_OF_FILES:
-            raise LookupError
-    except (LookupError, ValueError):
+    name = _named(encoding)
+    if name is None:
         near = nearest(encoding.replace("-", "_"), aliases)
         raise SettingsError(
             f"There is no encoding {quoted(encoding)} of files (source.encoding).",
             remedy=(f"did you mean '{near}'? " if near else "")
             + "common ones are utf-8, utf-16, cp1252 and latin-1; auto finds it",
-        ) from None
+        )
     return name
+
+
+def _named(encoding: str) -> str | None:
+    """Python's name for an encoding of files; None where it is none."""
+    try:
+        name = codecs.lookup(encoding).name
+        bytes(4).decode(name, "ignore")  # base64, zlib and the like are no encodings of text
+    except (LookupError, ValueError):
+        return None
+    return None if name in NEVER_OF_FILES else name
 
 
 def _line(data: bytes, position: int) -> int:
