@@ -93,3 +93,19 @@ def test_options_of_a_command_go_after_it(call: Call) -> None:
 
 def test_the_whole_help_is_still_there(call: Call) -> None:
     assert "Commands:" in call("--help").out
+
+
+@pytest.mark.parametrize(
+    "text", ["storage: 5", "storage: [a]", "data: {as_of: 2024-13-45}", "a: a: a"]
+)
+def test_settings_that_are_wrong_are_refused_here_too(
+    call: Call, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "development.yaml").write_text(text, encoding="utf-8")
+
+    refused = call()
+
+    assert refused.code == 2, refused.err
+    assert "development.yaml" in refused.err
+    assert "Unexpected" not in refused.err

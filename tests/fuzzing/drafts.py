@@ -58,8 +58,9 @@ class Draft:
         if self.content is not None:
             return self.content
         text = io.StringIO(newline="")
-        # Python's csv leaves a line feed bare where records end in a carriage return.
-        bare = self.line_end == "\r" and self.quoting == csv.QUOTE_MINIMAL
+        # Python's csv quotes only those line breaks that end its own records.
+        has_returns = any("\r" in cell for row in self.rows for cell in row)
+        bare = self.quoting == csv.QUOTE_MINIMAL and (self.line_end == "\r" or has_returns)
         writer = csv.writer(
             text,
             delimiter=self.delimiter,

@@ -109,11 +109,14 @@ def _plain_root() -> str | None:
 
         try:
             content = yaml.safe_load(file.read_bytes())
-        except yaml.YAMLError:
-            return None
+        except (yaml.YAMLError, ValueError, RecursionError):
+            return None  # all settings say what is wrong
         if not isinstance(content, dict) or content.get("env_file"):
             return None
-        chosen |= content.get("storage") or {}
+        storage = content.get("storage") or {}
+        if not isinstance(storage, dict):
+            return None
+        chosen |= storage
     chosen |= {
         key: os.environ[variable]
         for key in ("root", "bucket")

@@ -39,8 +39,8 @@ def read_parquet(data: bytes, file: str, *, max_gb: float | None = None) -> File
         )
     # A long text of which there is one in the file may stand in every row.
     texts = frame.select(cs.string()).get_columns()
-    lengths = [text.str.len_bytes().cast(pl.UInt64).sum() for text in texts]
-    _refuse_larger(sum(lengths), max_gb, file)
+    length = sum(int(text.str.len_bytes().cast(pl.UInt64).sum()) for text in texts)
+    _refuse_larger(length, max_gb, file)
     numeric = frozenset(frame.select(cs.numeric()).columns)
     columns = frame.get_columns()
     del frame
