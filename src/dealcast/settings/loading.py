@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dealcast.errors import SettingsError, listed, nearest, quoted, shortened
+from dealcast.errors import SettingsError, listed, nearest, quoted
 from dealcast.hiding import remember
 from dealcast.settings.secrets import secrets_of
 from dealcast.settings.section import Section
@@ -115,10 +115,10 @@ def _find_file(
         return None, searched
     near = nearest(env, ENVIRONMENTS)
     raise SettingsError(
-        f"There is no environment {quoted(env)}: no file at {shortened(str(file))}.",
+        f"There is no environment {quoted(env)}: no file at {file}.",
         remedy=f"choose {near!r} with --env"
         if near and near != env
-        else f"create {shortened(str(file))}, or name its folder with --config-dir",
+        else f"create {file}, or name its folder with --config-dir",
     )
 
 
@@ -254,7 +254,7 @@ def _refuse_unknown(
     if elsewhere:
         hint = f"it belongs to source.kind '{elsewhere[0]}', and the kind is '{kind}'; "
     raise SettingsError(
-        f"Unknown setting {quoted(key)} (from {shortened(origin)}).",
+        f"Unknown setting {quoted(key)} (from {origin}).",
         remedy=f"{hint}searched: {', '.join(searched)}; `dealcast config show` lists every setting",
     )
 

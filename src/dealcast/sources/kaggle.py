@@ -138,7 +138,7 @@ class KaggleSource:
                 return Path(kagglehub.dataset_download(self._settings.dataset))
 
     def _unpack(self, extract: Callable[[str, str], None]) -> Callable[[str, str], None]:
-        """Kagglehub's own way to unpack, which has no limits, after a look at the archive."""
+        """Unpacks as kagglehub does, after a look at the archive."""
         called = self._text("The archive of {dataset}")
 
         def unpack(archive: str, into: str) -> None:
