@@ -24,7 +24,7 @@ def blank(export: DraftExport, rng: Random) -> None:
 def short(export: DraftExport, rng: Random) -> None:
     for row in rng.sample(export.main.rows, 1 + len(export.main.rows) // 4):
         export.touch(row)
-        del row[rng.randrange(1, len(row)) :]
+        del row[max(1, rng.randrange(len(row) + 1)) :]
 
 
 def wide(export: DraftExport, rng: Random) -> None:
