@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # Launchers of real servers, for any test: `from servers.seaweed import ...`.
 sys.path.insert(0, str(Path(__file__).parent))
+# readline sets it in the main process of pytest, from where workers have it; pipes would fit to it.
+os.environ.pop("COLUMNS", None)
 # No test is timed: a machine may be busy.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

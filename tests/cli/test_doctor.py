@@ -33,7 +33,7 @@ def test_a_broken_setup_ends_with_eight_and_each_line_says_what_to_do(call: Call
     done = call("doctor", "--set", "tracking.kind=mlflow", "--set", f"tracking.uri={uri}")
 
     assert done.code == 8
-    assert f"The MLflow server at {uri} does not answer" in done.out
+    assert f"The MLflow server at {uri} does not answer" in done.out, done.out
     assert "Try: start it (`dealcast stack up`" in done.out
     assert "1 failed" in done.out
 

@@ -207,7 +207,6 @@ def test_scores_that_moved_are_shown_with_why(call: Call, tmp_path: Path) -> Non
         (("audit", "--feature", "acount"), 5, "'account'"),
         (("audit", "--table", "crm_features", "--file", "x.csv"), 2, "--file"),
         (("audit", "--file", "nothing.csv"), 3, "nothing.csv"),
-        (("train", "--set", "model.estimator=age"), 2, "--from evaluate"),
         (("models", "promote", "nothing"), 6, "nothing"),
         (("score", "--top", "-1"), 2, "--top"),
     ],
@@ -220,6 +219,18 @@ def test_wrong_input_to_the_model_is_refused_with_what_to_do(
     assert refused.code == code, refused.err
     assert told in refused.err
     assert "Traceback" not in refused.err
+
+
+def test_an_estimator_that_was_not_judged_is_not_learnt(
+    call: Call, sample_run: SampleRun, tmp_path: Path
+) -> None:
+    # A store of its own: other tests audit theirs anew, which makes its judgement an older one.
+    root = sample_run.copy(tmp_path / "store")
+
+    refused = call("train", "--set", "model.estimator=age", "--root", root)
+
+    assert refused.code == 2, refused.err
+    assert "--from evaluate" in refused.err
 
 
 def test_a_file_without_rows_has_not_passed(call: Call, root: Path, tmp_path: Path) -> None:

@@ -102,9 +102,12 @@ def truth_of(draft: Draft) -> Truth | None:
         text = data.decode("latin-1")
     if draft.before.lower().strip('"').startswith("sep="):
         text = text.removeprefix(draft.before)
-    csv.field_size_limit(sys.maxsize)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=draft.delimiter, strict=True)
-    return _truth_of_records(records)
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        return _truth_of_records(records)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _truth_of_records(records: Iterator[list[str]]) -> Truth | None:

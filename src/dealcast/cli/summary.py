@@ -42,7 +42,7 @@ def _print(out: Console, lines: Iterable[Line]) -> None:
     """The lines after an empty one; text that is too long goes on under itself."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(width=LABEL_WIDTH)
-    grid.add_column()
+    grid.add_column(overflow="fold")
     for label, text in lines:
         grid.add_row(label, text)
     if grid.row_count:

@@ -314,7 +314,9 @@ def test_options_come_from_the_files_section_and_are_as_found_for_other_sources(
     section = FilesSource(path="x", mapping="hubspot", date_order="DMY", decimal=",", delimiter=";")
 
     options = ReadingOptions.of(section)
-    assert options == ReadingOptions(load_mapping("hubspot"), "DMY", ",", ";", "auto")
+    assert options == ReadingOptions(
+        load_mapping("hubspot"), "DMY", ",", ";", "auto", max_unpacked_gb=section.max_unpacked_gb
+    )
     assert ReadingOptions.from_dict(json.loads(json.dumps(options.to_dict()))) == options
     assert ReadingOptions.of(KaggleSource()) == ReadingOptions()
     assert ReadingOptions.of(SampleSource()) == ReadingOptions()

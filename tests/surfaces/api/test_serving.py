@@ -137,6 +137,10 @@ def test_the_end_waits_for_what_is_in_flight(sample: Any, tmp_path: Path) -> Non
     assert '"opportunity_id":"A"' in answer
 
 
+def _requests(api: Api) -> list[dict[str, Any]]:
+    return [line for line in api.lines() if line["message"] == "request"]
+
+
 def test_the_log_tells_each_request_and_nothing_of_people(sample: Any, tmp_path: Path) -> None:
     secret = {"opportunity_id": "SECRET-ID", "sales_agent": "SECRET-AGENT", "account": "SECRET"}
     with api_on(sample.store.root, tmp_path) as api:
@@ -151,10 +155,11 @@ def test_the_log_tells_each_request_and_nothing_of_people(sample: Any, tmp_path:
         api.client.post(
             "/v1/score", content=b"SECRET", headers={"Content-Type": "application/json"}
         )
-        lines = api.lines()
+        # A line is written after its answer is sent.
+        wait_until(lambda: len(_requests(api)) >= 7, seconds=60, what="the lines of all requests")
+        requests = _requests(api)
         log = api.log.read_text(encoding="utf-8")
 
-    requests = [line for line in lines if line["message"] == "request"]
     assert sane.headers["x-request-id"] == "my-id.1"
     assert re.fullmatch("[0-9a-f]{16}", insane.headers["x-request-id"])
     assert [(r["route"], r["status"]) for r in requests] == [
