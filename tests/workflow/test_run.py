@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,13 @@ from dealcast.settings import LoadedSettings, load_settings
 from dealcast.workflow import freshness
 from dealcast.workflow import plan as planning
 from dealcast.workflow import run as running
-from dealcast.workflow.manifest import RunManifest, StepRecord, load_manifest, run_ids
+from dealcast.workflow.manifest import (
+    RunManifest,
+    StepRecord,
+    load_manifest,
+    new_run_id,
+    run_ids,
+)
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import open_run, run_steps
 from dealcast.workflow.steps import Step
@@ -383,3 +390,13 @@ def test_what_closes_a_run_is_given_it_whether_it_succeeded_or_not(
         run_steps(settings(tmp_path), Plan("use"), Silent(), quiet=True, closing=closing)
 
     assert seen == [("done", ["fetch", "make", "use"]), ("failed", [])]
+
+
+def test_ids_of_runs_that_begin_within_a_second_sort_by_time() -> None:
+    begun = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    instants = [begun + timedelta(milliseconds=ms) for ms in range(1_010)]
+
+    ids = [new_run_id(instant) for instant in instants]
+
+    assert ids == sorted(ids)
+    assert len({new_run_id(begun) for _ in range(20)}) > 1
