@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import polars as pl
 from deltalake import DeltaTable
@@ -15,6 +16,18 @@ from dealcast.workflow.objects import fetched
 from dealcast.workflow.retries import patiently
 
 AT_ONCE = 8
+
+
+class Wanted(NamedTuple):
+    """What is wanted of a table: some rows, some columns by name or pattern; None: all."""
+
+    where: pl.Expr | None
+    columns: Sequence[str] | None
+
+    def of(self, table: pl.LazyFrame) -> pl.LazyFrame:
+        """That of the table."""
+        rows = table if self.where is None else table.filter(self.where)
+        return rows if self.columns is None else rows.select(self.columns)
 
 
 def read_frame(
@@ -30,29 +43,23 @@ def read_frame(
     never held in memory all at once. Rows of an older schema come in the present one; they are all
     read first.
     """
-    table = opened(location, path, version)
+    table, wanted = opened(location, path, version), Wanted(where, columns)
     if table is None:
         return None
     name = table_name(path)
     if is_older(name, table):
-        rows = as_now(name, _rows(location, path, table, None, None), table)
-        return _wanted(rows.lazy(), where, columns).collect()
-    return _rows(location, path, table, where, columns)
+        rows = as_now(name, _rows(location, path, table, Wanted(None, None)), table)
+        return wanted.of(rows.lazy()).collect()
+    return _rows(location, path, table, wanted)
 
 
-def _rows(
-    location: Location,
-    path: str,
-    table: DeltaTable,
-    where: pl.Expr | None,
-    columns: Sequence[str] | None,
-) -> pl.DataFrame:
+def _rows(location: Location, path: str, table: DeltaTable, wanted: Wanted) -> pl.DataFrame:
     if not location.is_local:
-        return _from_s3(location, path, table, where, columns)
+        return _from_s3(location, path, table, wanted)
     doing = f"Table '{table_name(path)}' could not be read"
 
     def read() -> pl.DataFrame:
-        return _wanted(pl.scan_delta(table), where, columns).collect()
+        return wanted.of(pl.scan_delta(table)).collect()
 
     try:
         return patiently(location, doing, read, remedy=_versions(path))
@@ -60,20 +67,7 @@ def _rows(
         raise _gone(path, table) from None
 
 
-def _wanted(
-    rows: pl.LazyFrame, where: pl.Expr | None, columns: Sequence[str] | None
-) -> pl.LazyFrame:
-    some = rows if where is None else rows.filter(where)
-    return some if columns is None else some.select(columns)
-
-
-def _from_s3(
-    location: Location,
-    path: str,
-    table: DeltaTable,
-    where: pl.Expr | None,
-    columns: Sequence[str] | None,
-) -> pl.DataFrame:
+def _from_s3(location: Location, path: str, table: DeltaTable, wanted: Wanted) -> pl.DataFrame:
     # Polars' own S3 client takes no certificate file and no profile; obstore's is set up already.
     if table.protocol().min_reader_version > 1:
         raise StoreError(
@@ -83,10 +77,12 @@ def _from_s3(
             remedy="restore a former version with that program",
         )
     every = pl.LazyFrame(schema=pl.Schema(table.schema().to_arrow()))
-    schema = _wanted(every, None, columns).collect_schema()
+    schema = Wanted(None, wanted.columns).of(every).collect_schema()
     keys = [uri.removeprefix(f"{location.root}/") for uri in table.file_uris()]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        parts = list(pool.map(lambda key: _read_part(location, key, where, schema.names()), keys))
+        parts = list(
+            pool.map(lambda key: _read_part(location, key, wanted.where, schema.names()), keys)
+        )
     there = [part for part in parts if part is not None]
     if len(there) < len(keys):
         raise _gone(path, table)
@@ -98,13 +94,13 @@ def _from_s3(
 def _read_part(
     location: Location, key: str, where: pl.Expr | None, columns: Sequence[str]
 ) -> pl.DataFrame | None:
-    """The rows of a file; None where it is gone."""
+    """The rows of a file, with those columns that it has; None where it is gone."""
     content, _ = fetched(location, key)
     if content is None:
         return None
     part = pl.scan_parquet(io.BytesIO(content))
     there = [name for name in part.collect_schema() if name in columns]
-    return _wanted(part, where, there).collect()
+    return Wanted(where, there).of(part).collect()
 
 
 def _gone(path: str, table: DeltaTable) -> StoreError:
