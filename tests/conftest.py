@@ -15,10 +15,13 @@ from dealcast.contracts import CrmTables, RawExport
 
 if TYPE_CHECKING:
     from dealcast.engines.base import Engine
+    from servers.command_line import Called
     from servers.mlflow import MlflowServer
     from servers.prefect import PrefectServer
     from servers.sample import SampleRun
     from servers.seaweed import S3Server
+
+    Call = Callable[..., Called]
 
 # Launchers of real servers, for any test: `from servers.seaweed import ...`.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -56,6 +59,23 @@ def sample_run(tmp_path_factory: pytest.TempPathFactory) -> "SampleRun":
     from servers.sample import sample_run
 
     return sample_run(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def call_anywhere() -> "Call":
+    """Call `dealcast ARGUMENTS` in this process, from where the tests run."""
+    from servers.command_line import called
+
+    return called
+
+
+@pytest.fixture
+def call(call_anywhere: "Call", monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Call":
+    """Call `dealcast ARGUMENTS` in this process, from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DEALCAST_ENV", "DEALCAST_CONFIG_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return call_anywhere
 
 
 @pytest.fixture(scope="session")

@@ -2,43 +2,21 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from dealcast.errors import StoreError
-from dealcast.settings import StorageSettings
-from dealcast.workflow.copying import copy_store
 from dealcast.workflow.erasure import erase as module
 from dealcast.workflow.erasure.erase import erase, erasures, look_for, sought
 from dealcast.workflow.erasure.listed import ErasureList
 from dealcast.workflow.freshness import outdated
 from dealcast.workflow.manifest import load_latest_steps, load_manifest
 from dealcast.workflow.steps import STEP_NAMES
-from dealcast.workflow.store import Store, open_store
+from dealcast.workflow.store import Store
 from dealcast.workflow.tables import TABLES
 from servers.grep import named
-from servers.stores import RELEASES, store_of
-
-if TYPE_CHECKING:
-    from servers.seaweed import S3Server
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Store:
-    return Store(str(store_of(RELEASES[-1], tmp_path)))
-
-
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, folder: Store) -> Store:
-    if request.param == "folder":
-        return folder
-    server: S3Server = request.getfixturevalue("s3")
-    bucket = open_store(StorageSettings(**server.settings()))
-    copy_store(folder, bucket)
-    return bucket
 
 
 def of_least_and_greatest(store: Store) -> tuple[str, str]:

@@ -2,47 +2,25 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from dealcast.errors import SettingsError, StoreError
-from dealcast.settings import RetentionSettings, StorageSettings, TrackingSettings, load_settings
-from dealcast.workflow.copying import copy_store
+from dealcast.settings import RetentionSettings, TrackingSettings, load_settings
 from dealcast.workflow.manifest import load_manifest, run_ids
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.retention.vacuum import Vacuum, carry_out, plan_vacuum
 from dealcast.workflow.run import run_steps
-from dealcast.workflow.store import Store, open_store
+from dealcast.workflow.store import Store
 from dealcast.workflow.tables import TABLES
 from servers.stores import RELEASES, SMALL, store_of
 from servers.watching import Silent
 
-if TYPE_CHECKING:
-    from servers.seaweed import S3Server
-
 PRODUCTS = pl.DataFrame({"product": ["A", "B"], "series": ["x", "y"], "sales_price": [1.5, 2.5]})
 LOCAL = TrackingSettings()
 LATER = timedelta(days=400)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Store:
-    """Three runs of a former release, with several versions of each table."""
-    return Store(str(store_of(RELEASES[-1], tmp_path)))
-
-
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, folder: Store) -> Store:
-    """The same, in a folder and on S3."""
-    if request.param == "folder":
-        return folder
-    server: S3Server = request.getfixturevalue("s3")
-    bucket = open_store(StorageSettings(**server.settings()))
-    copy_store(folder, bucket)
-    return bucket
 
 
 def planned(store: Store, *, after: timedelta = LATER, **retention: object) -> Vacuum:
