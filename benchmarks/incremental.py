@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -45,6 +45,23 @@ COLUMNS = {
 }
 
 
+def last_date(rows: pl.DataFrame) -> date:
+    """The last day on which something happened in a pipeline whose dates are texts."""
+    dates = (pl.col(name).str.to_date().max() for name in ("engage_date", "close_date"))
+    return max(rows.select(dates).row(0))
+
+
+def as_of(rows: pl.DataFrame, day: date) -> pl.DataFrame:
+    """It as it was at the end of a day: what closed later is open, what began later, gone."""
+    closed_then = pl.col("close_date").str.to_date() <= day
+    begun_then = pl.col("engage_date").is_null() | (pl.col("engage_date").str.to_date() <= day)
+    open_then = (~closed_then).fill_null(value=False)
+    return rows.filter(begun_then).with_columns(
+        pl.when(~open_then).then(pl.col("account", "close_date", "close_value")),
+        deal_stage=pl.when(open_then).then(pl.lit("Engaging")).otherwise("deal_stage"),
+    )
+
+
 def earlier(later: Path, into: Path, days: int) -> None:
     """The same export as it was so many days before its last one."""
     into.mkdir()
@@ -52,19 +69,10 @@ def earlier(later: Path, into: Path, days: int) -> None:
         is_parquet = file.suffix == ".parquet"
         rows = pl.read_parquet(file) if is_parquet else pl.read_csv(file, infer_schema=False)
         if file.stem == "sales_pipeline":
-            dates = pl.col("engage_date", "close_date").str.to_date()
-            rows = rows.with_columns(dates)
-            last = rows.select(
-                pl.max_horizontal(pl.max("engage_date"), pl.max("close_date"))
-            ).item()
-            day = last - timedelta(days)
-            open_then = (pl.col("close_date") > day).fill_null(value=False)
-            rows = rows.filter(pl.col("engage_date").is_null() | (pl.col("engage_date") <= day))
-            blank = ("account", "close_date", "close_value")
-            rows = rows.with_columns(
-                pl.when(~open_then).then(pl.col(*blank)),
-                deal_stage=pl.when(open_then).then(pl.lit("Engaging")).otherwise("deal_stage"),
-            ).with_columns(pl.col("engage_date", "close_date").cast(pl.String))
+            rows = as_of(
+                rows.with_columns(pl.col("engage_date", "close_date").cast(pl.String)),
+                last_date(rows) - timedelta(days),
+            )
         rows.write_parquet(into / f"{file.stem}.parquet")
 
 

@@ -86,4 +86,14 @@ def peers(axes: "Axes", results: Iterable[dict[str, Any]]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-PLOTS = {"runs": ("runs", steps), "peers": ("beside_peers", peers)}
+def soak(axes: "Axes", results: Iterable[dict[str, Any]]) -> None:
+    """Every measure that must be flat, after each run, over its median of the second half."""
+    judged = (result for result in results if "flat" in result)
+    for colour, result in zip(COLOURS, judged, strict=False):
+        values = [value / result["median"] for value in result["series"]]
+        axes.plot(range(1, len(values) + 1), values, label=result["measure"], color=colour)
+    axes.set(ylim=(0, None), xlabel="run", ylabel="of the median of the second half")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+PLOTS = {"runs": ("runs", steps), "peers": ("beside_peers", peers), "soak": ("soak", soak)}

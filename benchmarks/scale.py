@@ -160,6 +160,19 @@ FIGURES = (
         ),
     ),
     Figure(
+        "soak",
+        "soak",
+        columns(
+            measure=shown("measure"),
+            after_the_first=shown("first", ",.1f"),
+            median_of_the_second_half=shown("median", ",.1f"),
+            after_the_last=shown("last", ",.1f"),
+            growth=shown("growth", ".1%"),
+            flat=shown("flat"),
+        ),
+        plot="Every measure after each run, over its median of the second half",
+    ),
+    Figure(
         "sample",
         "sample",
         columns(
