@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from dealcast.errors import ModelError, listed
+from dealcast.sums import exact_mean
 
 # Code of a category that was not there when the encoder was fitted. No category ever has it.
 UNSEEN = -1
@@ -75,12 +76,12 @@ def fit_scalers(frame: pl.LazyFrame, columns: Iterable[str]) -> dict[str, Standa
     if not columns:
         return {}
     values = pl.col(columns).cast(pl.Float64)
-    statistics = {
-        "mean": values.mean(),
-        "deviation": values.std(ddof=0),
-        # Rounding gives a constant column a tiny deviation; its spread is exactly 0.
-        "spread": values.max() - values.min(),
-    }
+    # Rounding gives a constant column a tiny deviation; its spread is exactly 0.
+    mean, spread = exact_mean(values), values.max() - values.min()
+    # In parts of the spread: squares of large amounts would be too large to be added up exactly.
+    parts = (values - mean) / pl.when(spread > 0).then(spread)
+    deviation = exact_mean(parts**2).sqrt() * spread
+    statistics = {"mean": mean, "deviation": deviation, "spread": spread}
     row = frame.select(s.name.suffix(f" {name}") for name, s in statistics.items()).collect()
     found = row.row(0, named=True)
     return {
@@ -99,7 +100,9 @@ def fit_scaler_of_counted(values: pl.Series, counts: pl.Series) -> StandardScale
     """
     # In NumPy: a query for every column would take longer than all else that is done with them.
     each, often = values.to_numpy().astype(np.float64), counts.to_numpy()
-    known = ~np.isnan(each) & (often > 0)
+    known = np.flatnonzero(~np.isnan(each) & (often > 0))
+    # Whatever counted them gives them in any order, and a sum of floats is rounded by the order.
+    known = known[np.argsort(each[known], kind="stable")]
     each, often = each[known], often[known]
     if not len(each):
         return StandardScaler(None, None)

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from dealcast.contracts import DeadPipelineByOwner
+from dealcast.sums import exact_sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +92,10 @@ def by_owner(opened: pl.DataFrame) -> pl.DataFrame:
         opened.group_by("sales_agent")
         .agg(
             open_opportunities=pl.len().cast(pl.Int64),
-            open_amount=amount.sum(),
+            open_amount=exact_sum(amount),
             dead_opportunities=dead.sum().cast(pl.Int64),
-            dead_amount=amount.filter(dead).sum(),
-            expected_value=pl.col("expected_value").sum(),
+            dead_amount=exact_sum(amount.filter(dead)),
+            expected_value=exact_sum(pl.col("expected_value")),
         )
         .with_columns(
             dead_share=_share("dead_amount"),

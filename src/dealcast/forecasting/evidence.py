@@ -80,7 +80,8 @@ def evidence_at(
         complete_from=bookings.first_close,
         fiscal_year_start_month=fiscal_year_start_month,
     )
-    wins = arrivals.expected(outlook.days) @ outlook.fresh
+    # Not `@`: BLAS splits such a sum by the threads it has, and so rounds otherwise.
+    wins = np.einsum("a,ad->d", arrivals.expected(outlook.days), outlook.fresh)
     return Evidence(
         origin=origin,
         bookings=bookings,
@@ -98,9 +99,9 @@ def _value_of_a_win(opportunities: pl.DataFrame, origin: date, amount: pl.Series
     won = rows.select("close_date", "close_value").collect()
     recent = won.filter(day > origin - RECENT_WINS_DAYS * ONE_DAY)
     for values in (recent["close_value"], won["close_value"], amount):
-        mean = values.mean()
-        if isinstance(mean, float):
-            return mean
+        known = values.drop_nulls().to_numpy()
+        if len(known):
+            return float(known.mean())
     raise ModelError(
         f"Nothing was won by {origin}, and no open opportunity has an amount: "
         "nobody knows what a win is worth.",

@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 
 from dealcast.contracts import ForecastOutcomes
+from dealcast.sums import exact_sum
 
 KEY = ("issued_on", "period_kind", "period_start")
 
@@ -38,7 +39,7 @@ def _with_actual(ended: pl.DataFrame, opportunities: pl.DataFrame, as_of: date) 
         opportunities.lazy()
         .filter(pl.col("deal_stage") == "Won", pl.col("close_date") <= as_of)
         .group_by("close_date")
-        .agg(pl.col("close_value").sum().cast(pl.Float64))
+        .agg(exact_sum(pl.col("close_value")))
         .sort("close_date")
         .with_columns(pl.col("close_value").cum_sum())
         .collect()

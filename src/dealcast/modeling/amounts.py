@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from dealcast.contracts import CrmTables
+from dealcast.sums import exact_mean
 
 
 class Worth(NamedTuple):
@@ -68,9 +69,10 @@ def worth(tables: CrmTables, as_of: date) -> Worth:
         pl.col("deal_stage") == "Won", pl.col("close_date") <= as_of
     ).join(prices, on="product", how="left")
     overall = won.select(
-        discount=(value / price).filter(price > 0).mean(), mean_of_all=value.mean()
+        discount=exact_mean((value / price).filter(price > 0)), mean_of_all=exact_mean(value)
     )
-    return Worth(prices, overall, won.group_by("product").agg(mean_of_product=value.mean()))
+    of_product = won.group_by("product").agg(mean_of_product=exact_mean(value))
+    return Worth(prices, overall, of_product)
 
 
 def list_prices(products: pl.LazyFrame | None) -> pl.LazyFrame:

@@ -40,7 +40,7 @@ class Chance:
         total = np.maximum(rows.sum(axis=0), 1)
         share = np.bincount(stratum[happened], minlength=len(total)) / total
         variance = share * (1 - share) * total / np.maximum(total - 1, 1)
-        spread = rows @ variance
+        spread = np.einsum("es,s->e", rows, variance)
         scale = np.sqrt(np.where(spread > 0, spread, np.inf))
         shared = rows * np.sqrt(variance / total) / scale[:, None]
         basis, size, _ = np.linalg.svd(shared, full_matrices=False)
@@ -48,7 +48,8 @@ class Chance:
         fixed = left < 1e-9  # noqa: PLR2004 - nothing but rounding
         inflation = np.where(fixed, 0.0, 1 / np.where(fixed, 1.0, left)) - 1
         freedom = int((spread > 0).sum() - fixed.sum())
-        return cls(rows.sum(axis=1), rows @ share, spread, basis, inflation, freedom)
+        expected = np.einsum("es,s->e", rows, share)
+        return cls(rows.sum(axis=1), expected, spread, basis, inflation, freedom)
 
     def statistic(self, events: FloatArray) -> float:
         """Generalised Cochran-Mantel-Haenszel: chi-square with `freedom` under chance.
@@ -56,7 +57,9 @@ class Chance:
         Mantel and Haenszel 1959; for many groups Landis, Heyman and Koch 1978.
         """
         z = self.excess(events) / np.sqrt(np.where(self.spread > 0, self.spread, 1))
-        return float((z**2).sum() + (self.inflation * (z @ self.basis) ** 2).sum())
+        return float(
+            (z**2).sum() + (self.inflation * np.einsum("e,ek->k", z, self.basis) ** 2).sum()
+        )
 
     def excess(self, events: FloatArray) -> FloatArray:
         """Events beyond those expected."""
@@ -118,7 +121,7 @@ def variance_between(chance: Chance, events: FloatArray) -> tuple[float, float]:
             middle = (low + high) / 2
             weight = 1 / (1 / spread + middle)
             centred = log_odds - np.average(log_odds, weights=weight)
-            too_small = weight @ centred**2 > wanted
+            too_small = (weight * centred**2).sum() > wanted
             low, high = (middle, high) if too_small else (low, middle)
         # Where even 0 is too large, the bisection ends a rounding error above it.
         return low

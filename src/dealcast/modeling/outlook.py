@@ -12,6 +12,7 @@ from dealcast.modeling.amounts import with_amount
 from dealcast.modeling.risks import CompetingRisks
 from dealcast.modeling.traits import ENTITIES, FloatArray, Traits, traits_of
 from dealcast.snapshots import day_number
+from dealcast.sums import exact_sum
 
 # New opportunities are believed to be like those of the last quarter (days).
 RECENT_DAYS = 91
@@ -93,9 +94,9 @@ def _fresh(fitted: CompetingRisks, mix: pl.DataFrame, origin: date, days: int) -
     # Who differ in nothing that the model knows of are taken together.
     told_apart = [name for name in KNOWN_AT_ENGAGING if name in fitted.entities]
     kinds = (
-        mix.group_by(told_apart, maintain_order=True).agg(pl.col("share").sum())
+        mix.group_by(told_apart, maintain_order=True).agg(exact_sum(pl.col("share")))
         if told_apart
-        else mix.select(pl.col("share").sum())
+        else mix.select(exact_sum(pl.col("share")))
     )
     ahead = np.arange(days - 1)
     engaged = np.repeat(day_number(origin) + 1 + ahead, kinds.height)

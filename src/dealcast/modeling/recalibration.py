@@ -81,7 +81,7 @@ def _fitted_line(odds: FloatArray, closed: FloatArray, weight: FloatArray) -> tu
     prior = np.array([0.0, 1.0])
     penalty = np.diag([SHIFT_SD**-2, SLOPE_SD**-2])
     for _ in range(NEWTON_STEPS):
-        expected = 1 / (1 + np.exp(-(at @ design)))
+        expected = 1 / (1 + np.exp(-(at[0] + at[1] * odds)))
         spread = weight * expected * (1 - expected)
         # Not `design @ x`: BLAS splits such a sum by the threads it has, and so rounds otherwise.
         gradient = np.einsum("kn,n->k", design, weight * (closed - expected))

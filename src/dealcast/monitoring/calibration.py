@@ -10,6 +10,7 @@ from dealcast.monitoring.issued import long_scores, with_outcomes
 from dealcast.monitoring.statistics import IntArray, wilson
 from dealcast.monitoring.timing import wins_by_lag, wins_due
 from dealcast.snapshots import day_number, week_of_quarter
+from dealcast.sums import exact_mean, exact_sum
 
 # A certain forecast that fails would cost an infinite log loss.
 SMALLEST_P = 1e-6
@@ -85,10 +86,12 @@ def _by_period(judged: pl.DataFrame) -> pl.DataFrame:
         first.group_by(KEY)
         .agg(
             n=pl.len().cast(pl.Int64),
-            expected_wins=pl.col("expected").sum(),
+            expected_wins=exact_sum(pl.col("expected")),
             observed_wins=came.sum().cast(pl.Int64),
-            log_loss=pl.when(matured).then(-pl.when(came).then(p).otherwise(1 - p).log().mean()),
-            brier=pl.when(matured).then(((pl.col("expected") - came) ** 2).mean()),
+            log_loss=pl.when(matured).then(
+                exact_mean(-pl.when(came).then(p).otherwise(1 - p).log())
+            ),
+            brier=pl.when(matured).then(exact_mean((pl.col("expected") - came) ** 2)),
         )
         .sort("horizon_days", "period", "basis")
     )

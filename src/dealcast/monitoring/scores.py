@@ -9,6 +9,7 @@ from dealcast.monitoring.issued import long_scores, with_outcomes
 from dealcast.monitoring.statistics import IntArray
 from dealcast.monitoring.windows import WEEKS_OF_QUARTER, Windows
 from dealcast.snapshots import day_number, week_of_quarter
+from dealcast.sums import exact_mean
 
 # Scoring dates of the same week of the quarter that tell how much such dates differ anyway.
 FEWEST_DEGREES = 5
@@ -90,7 +91,7 @@ def _mean_first_scores(rows: pl.DataFrame, within: Windows) -> pl.DataFrame:
             pl.col("scored_on") >= pl.lit(within.reference_from, pl.Date),
         )
         .group_by("scored_on")
-        .agg(score=pl.col("p_won").mean())
+        .agg(score=exact_mean(pl.col("p_won")))
         .sort("scored_on")
         .with_columns(is_current=pl.col("scored_on") > within.trained_until)
     )

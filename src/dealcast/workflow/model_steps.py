@@ -10,6 +10,7 @@ import polars as pl
 from dealcast.errors import LeakError, OtherVersionError, SettingsError
 from dealcast.features.catalogue import CATALOGUE
 from dealcast.features.selection import catalogue_fingerprint
+from dealcast.sums import exact_sum
 from dealcast.tracking.base import ModelVersion, Param
 from dealcast.workflow.champions import (
     champion_model,
@@ -111,13 +112,18 @@ def score_open(ws: Workspace) -> Made:
         "open_opportunities": scores.height,
         "scored": scored.height,
         "stale": int(scores["is_stale"].sum()),
-        "expected_value": float(scores["expected_value"].sum()),
-        "expected_wins": float(scored[f"p_won_{horizon}"].sum()),
+        "expected_value": _total(scores, "expected_value"),
+        "expected_wins": _total(scored, f"p_won_{horizon}"),
         "horizon_days": horizon,
         "grades": dict(scored.group_by("grade").len().sort("grade").iter_rows()),
     }
     logger.info("%s of %s open opportunities scored", f"{scored.height:,}", f"{scores.height:,}")
     return made
+
+
+def _total(frame: pl.DataFrame, column: str) -> float:
+    total: float = frame.select(exact_sum(pl.col(column))).item()
+    return total
 
 
 def keep_amounts(ws: Workspace, made: Made, worth: Any) -> None:
