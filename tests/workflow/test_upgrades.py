@@ -109,7 +109,7 @@ def test_a_run_goes_on_from_it_and_writes_the_present_schemas(former: Store) -> 
             table = opened(former.location, TABLES[name].path)
             assert table is not None
             assert table.transaction_version(migrations.MARK) == migrations.marked(name).version
-    assert former.get_json(done.key)["schema_version"] == 2
+    assert former.get_json(done.key)["schema_version"] == 3
     assert former.get_json("runs/latest_steps.json")["schema_version"] == 1
 
 

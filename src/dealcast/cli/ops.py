@@ -128,6 +128,35 @@ def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
         render_runs.run(content)
 
 
+@runs.command(
+    epilog="Example: dealcast runs reproduce latest --root data\n\n"
+    "Example: dealcast runs reproduce 20261130T122048Z-390a --to again --json"
+)
+@click.argument("run_id")
+@click.option("--to", metavar="DIR", help="Keep the new store here.  [default: a temporary one]")
+@settings_options
+def reproduce(loaded: LoadedSettings, run_id: str, to: str | None, as_json: bool) -> None:
+    """Make a run again from its manifest, and compare it bit by bit. `latest` is the newest.
+
+    It reads the raw export that was kept, not the source. Exit code 1: something differs.
+    """
+    from tempfile import TemporaryDirectory
+
+    from dealcast.workflow.manifest import load_manifest
+    from dealcast.workflow.reproduction.reproduce import reproduce as made_again
+    from dealcast.workflow.store import Store, open_store
+
+    store = open_store(loaded.settings.storage)
+    manifest = load_manifest(store, run_id)
+    with TemporaryDirectory(prefix="dealcast-again-") as folder, progress(quiet=as_json) as watcher:
+        found = made_again(manifest, store, Store(to or folder), watcher, quiet=True)
+    if as_json:
+        render.as_json(found.to_dict())
+    else:
+        render_runs.reproduced(found.to_dict(), kept=to)
+    click.get_current_context().exit(0 if found.is_identical else 1)
+
+
 @runs.command(epilog="Example: dealcast runs sync --env staging")
 @settings_options
 def sync(loaded: LoadedSettings, as_json: bool) -> None:

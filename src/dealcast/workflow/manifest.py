@@ -20,7 +20,7 @@ from dealcast.workflow.store import Store
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # A newer one may give other figures, so the steps run again.
-LIBRARIES = ("dataframely", "deltalake", "narwhals", "numpy", "polars")
+LIBRARIES = ("dataframely", "deltalake", "narwhals", "numpy", "polars", "scipy")
 
 Status = Literal["running", "done", "failed", "interrupted"]
 
@@ -58,12 +58,26 @@ class Removal:
     raw: bool
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a run found in the store and read as it stood: without it, it cannot be made again.
+
+    `records`: what scoring and forecasting had made last. `tables`: versions of those that runs or
+    people add to. `champion`: a ModelVersion as JSON. `machine`: what the run was computed on.
+    """
+
+    records: list[StepRecord]
+    tables: Mapping[str, int]
+    champion: Mapping[str, str] | None
+    machine: Mapping[str, str]
+
+
 @dataclass
 class RunManifest:
     """One run: enough to know what any figure came from. Secrets are asterisks.
 
     `earlier`: of the steps that it did not take, what each had made when the run ended.
-    `removed`: what has been deleted since.
+    `removed`: what has been deleted since. `began`: None of a run of an older release.
     """
 
     run_id: str
@@ -77,6 +91,7 @@ class RunManifest:
     steps: list[StepRecord] = field(default_factory=list)
     earlier: list[StepRecord] = field(default_factory=list)
     removed: list[Removal] = field(default_factory=list)
+    began: Beginning | None = None
 
     @property
     def key(self) -> str:
@@ -130,7 +145,12 @@ def read_manifest(store: Store, run_id: str) -> RunManifest | None:
     content = read("manifest", content, store.place(key))
     records = {n: [StepRecord(**s) for s in content.get(n, ())] for n in ("steps", "earlier")}
     removed = [Removal(**removal) for removal in content["removed"]]
-    return RunManifest(**{**content, **records, "removed": removed})
+    began = content["began"] and _beginning(content["began"])
+    return RunManifest(**{**content, **records, "removed": removed, "began": began})
+
+
+def _beginning(content: Mapping[str, Any]) -> Beginning:
+    return Beginning(**{**content, "records": [StepRecord(**r) for r in content["records"]]})
 
 
 def run_ids(store: Store) -> list[str]:
@@ -179,6 +199,11 @@ def code_version() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
     }
+
+
+def machine() -> dict[str, str]:
+    """The kind of processor and system: mathematical functions may round otherwise on another."""
+    return {"processor": platform.machine(), "system": platform.system()}
 
 
 def digest(content: object) -> str:

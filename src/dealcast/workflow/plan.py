@@ -11,19 +11,22 @@ from dealcast.workflow.steps import JOBS, ON_CLUSTER, STEP_NAMES, STEPS, Step
 class Plan:
     """Which steps to run: from `start` to `stop`, both included, or those of a job.
 
-    `start` is done again even if unchanged, unless `again` is false.
+    `start` is done again even if unchanged, unless `again` is false. `only`: just these steps.
     """
 
     start: str | None = None
     stop: str | None = None
     again: bool = True
     job: str | None = None
+    only: tuple[str, ...] = ()
 
     def steps(self, done: Container[str] = ()) -> Sequence[Step]:
         """The chosen steps in order; a job gets what it goes by and was never done before.
 
         Raises SettingsError for an unknown name or none at all.
         """
+        if self.only:
+            return [step for step in STEPS if step.name in self.only]
         if self.job is not None:
             return _of_job(self.job, done)
         first = _index(self.start) if self.start else 0

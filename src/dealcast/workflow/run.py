@@ -19,11 +19,13 @@ from dealcast.tracking.base import Param, open_registry, open_tracker
 from dealcast.workflow.freshness import made_from, outdated
 from dealcast.workflow.log import logged_run, logged_step
 from dealcast.workflow.manifest import (
+    Beginning,
     RunManifest,
     StepRecord,
     code_version,
     digest,
     load_latest_steps,
+    machine,
     new_run_id,
     save_latest_step,
 )
@@ -33,6 +35,10 @@ from dealcast.workflow.store import Store, open_store
 from dealcast.workflow.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+
+# What a run reads without a record of this run: its manifest pins what it found.
+READ_AS_THEY_STAND = ("corrections", "scores_issued", "forecasts_issued")
+READ_OWN_FORMER = ("score", "forecast")
 
 
 class Watcher(Protocol):
@@ -135,6 +141,7 @@ def open_run(  # noqa: PLR0913 - three say what to run, three are for whoever ru
         try:
             tracker.start(datetime.fromisoformat(manifest.started))
             registry.refresh()
+            manifest.began = _beginning(ws)
             yield Run(steps, manifest, ws, watcher, plan.start if plan.again else None)
             manifest.status = "done"
             tracker.log([Param("environment", loaded.environment)])
@@ -153,6 +160,16 @@ def open_run(  # noqa: PLR0913 - three say what to run, three are for whoever ru
             # Where the store went away in a step, that error is the one to tell.
             with suppress(StoreAwayError) if manifest.status != "done" else nullcontext():
                 _close(manifest, ws, log, now(), closing)
+
+
+def _beginning(ws: Workspace) -> Beginning:
+    champion = ws.registry.champion()
+    return Beginning(
+        records=[ws.records[name] for name in READ_OWN_FORMER if name in ws.records],
+        tables={t: ws.store.version(t) for t in READ_AS_THEY_STAND if ws.store.has(t)},
+        champion=asdict(champion) if champion else None,
+        machine=machine(),
+    )
 
 
 def _close(

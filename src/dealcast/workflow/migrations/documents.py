@@ -14,9 +14,14 @@ def _nothing_removed(manifest: Document) -> Document:
     return {**manifest, "removed": []}
 
 
+def _beginning_unknown(manifest: Document) -> Document:
+    """Since schema 3 a manifest tells what the run found in the store."""
+    return {**manifest, "began": None}
+
+
 # The settings that a run recorded are part of its manifest, and migrated with it.
 DOCUMENT_MIGRATIONS: Mapping[str, tuple[Callable[[Document], Document], ...]] = {
-    "manifest": (_nothing_removed,),
+    "manifest": (_nothing_removed, _beginning_unknown),
     "latest steps": (),
     "raw index": (),
     "erasure list": (),
