@@ -10,6 +10,7 @@ import polars as pl
 
 from dealcast.forecasting.methods import BLEND, METHODS, MODEL
 from dealcast.forecasting.outlook import FloatArray
+from dealcast.sums import exact_sum
 
 # Differences that come by chance more often than this are noise.
 NOISE = 0.05
@@ -66,12 +67,12 @@ def figures(backtest: pl.DataFrame) -> list[Figures]:
         backtest.group_by("method", "period_kind", "ahead", maintain_order=True)
         .agg(
             n=pl.len(),
-            wape=_share(error.abs().sum(), actual.sum()),
-            bias=_share(error.sum(), actual.sum()),
+            wape=_share(exact_sum(error.abs()), exact_sum(actual)),
+            bias=_share(exact_sum(error), exact_sum(actual)),
             intervals=pl.col("low").count(),
             covered=actual.is_between("low", "high").mean(),
         )
-        # Sums of floats are not the same to the last bit each time: what ties stays in its order.
+        # Errors that are the same but for their rounding tie: these stay in their order.
         .sort("period_kind", "ahead", pl.col("wape").round(12), maintain_order=True)
     )
     return [Figures(**row) for row in table.iter_rows(named=True)]

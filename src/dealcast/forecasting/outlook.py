@@ -30,7 +30,7 @@ class Outlook:
     def added_up(self, of_each: FloatArray) -> FloatArray:
         """What a win of each row of `open` counts for, times its chance: the sum by day."""
         if self.kind is not None:
-            of_each = np.bincount(self.kind, of_each, minlength=len(self.won))
+            of_each = np.bincount(self.kind, of_each, minlength=len(self.won)).astype(np.float64)
         # Not `@`: BLAS splits such a sum by the threads it has, and so rounds otherwise.
         by_day: FloatArray = np.einsum("k,kd->d", of_each, self.won)
         return by_day
