@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from dealcast.contracts import most_valuable
+from dealcast.sums import exact_sum
 from dealcast.surfaces import charts
 from dealcast.surfaces.charts.svg import HALF
 from dealcast.surfaces.report.blocks import Block, Charts, Figure, Lead, More, Nothing, figure
@@ -56,8 +57,8 @@ def _grades(kept: Kept, graded: pl.DataFrame) -> Figure:
         graded.group_by("grade")
         .agg(
             opportunities=pl.len(),
-            live=amount.filter(~pl.col("is_stale")).sum(),
-            stale=amount.filter("is_stale").sum(),
+            live=exact_sum(amount.filter(~pl.col("is_stale"))),
+            stale=exact_sum(amount.filter("is_stale")),
         )
         .sort("grade")
     )

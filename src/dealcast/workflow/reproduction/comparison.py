@@ -10,6 +10,7 @@ import polars as pl
 
 from dealcast.errors import StoreError
 from dealcast.workflow.manifest import StepRecord
+from dealcast.workflow.renewal import MADE_FROM
 from dealcast.workflow.reproduction.canonical import (
     canonical_document,
     canonical_table,
@@ -18,6 +19,8 @@ from dealcast.workflow.reproduction.canonical import (
 )
 from dealcast.workflow.store import Store
 
+# How much of a former run's snapshots was kept, not what they are: another store keeps none.
+OF_RENEWAL = {MADE_FROM, "snapshot_dates_renewed", "changed_opportunities"}
 # So many cells name a row that differs.
 NAMED_BY = 3
 
@@ -46,16 +49,22 @@ def compared(then: StepRecord, now: StepRecord, source: Store, target: Store) ->
     for table in sorted({*then.tables, *now.tables}):
         frames = [_table(store, record, table) for store, record in ((source, then), (target, now))]
         yield _of_tables(then.name, f"table {table}", *frames)
-    for name in sorted({*then.objects, *now.objects}):
+    for name in sorted({*then.objects, *now.objects} - OF_RENEWAL):
         keys = then.objects.get(name), now.objects.get(name)
-        contents = source.get_object(keys[0] or ""), target.get_object(keys[1] or "")
+        both = zip((source, target), keys, strict=True)
+        contents = [store.get_object(key) if key else None for store, key in both]
         if (keys[0] or keys[1] or "").endswith(".parquet"):
-            parts = [None if c is None else pl.read_parquet(io.BytesIO(c)) for c in contents]
-            yield _of_tables(then.name, f"object {name}", *parts)
+            frames = [None if c is None else pl.read_parquet(io.BytesIO(c)) for c in contents]
+            yield _of_tables(then.name, f"object {name}", *frames)
         else:
             told = [None if c is None else json.loads(c) for c in contents]
             yield _of_documents(then.name, f"object {name}", *told)
-    yield _of_documents(then.name, "figures", dict(then.figures), dict(now.figures))
+    figures = [_without_renewal(record.figures) for record in (then, now)]
+    yield _of_documents(then.name, "figures", *figures)
+
+
+def _without_renewal(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: figure for name, figure in figures.items() if name not in OF_RENEWAL}
 
 
 def _table(store: Store, record: StepRecord, name: str) -> pl.DataFrame | None:
