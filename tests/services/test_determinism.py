@@ -23,6 +23,9 @@ from servers.seaweed import S3Server
 SAMPLE = ("--source", "sample", "--set", "source.opportunities=900", "--set", "source.dirt=5")
 # When, in the report.
 DRAWN = re.compile(r"drawn \d.*? UTC")
+# By threads: a day ahead, and a comma for the point where that locale is installed.
+ZONES = {1: "UTC", 2: "Pacific/Kiritimati"}
+LOCALES = {1: "C.UTF-8", 2: "de_DE.UTF-8"}
 THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 pytestmark = pytest.mark.slow
@@ -61,8 +64,12 @@ def test_nor_do_threads_on_the_real_data(real_data: Path, tmp_path: Path) -> Non
 
 
 def run_in_process(*arguments: str, threads: int, **environment: str) -> None:
-    """`dealcast run` in a process of its own, as only that can choose threads and hash seeds."""
-    chosen = {name: str(threads) for name in THREADS} | {"PYTHONHASHSEED": str(threads)}
+    """`dealcast run` in a process of its own, with as many threads and all else of its own."""
+    chosen = {name: str(threads) for name in THREADS} | {
+        "PYTHONHASHSEED": str(threads),
+        "TZ": ZONES[threads],
+        "LC_ALL": LOCALES[threads],
+    }
     done = subprocess.run(
         [sys.executable, "-m", "dealcast", "run", *arguments, "--json"],
         env={**os.environ, **chosen, **environment},

@@ -130,7 +130,7 @@ def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
 
 @runs.command(
     epilog="Example: dealcast runs reproduce latest --root data\n\n"
-    "Example: dealcast runs reproduce 20261130T122048Z-390a --to again --json"
+    "Example: dealcast runs reproduce 20261130T122048Z-390a1c --to again --json"
 )
 @click.argument("run_id")
 @click.option("--to", metavar="DIR", help="Keep the new store here.  [default: a temporary one]")
@@ -138,7 +138,8 @@ def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
 def reproduce(loaded: LoadedSettings, run_id: str, to: str | None, as_json: bool) -> None:
     """Make a run again from its manifest, and compare it bit by bit. `latest` is the newest.
 
-    It reads the raw export that was kept, not the source. Exit code 1: something differs.
+    It reads the raw export that was kept, not the source. Exit code 1: something differs,
+    or cannot be compared.
     """
     from tempfile import TemporaryDirectory
 
@@ -150,10 +151,11 @@ def reproduce(loaded: LoadedSettings, run_id: str, to: str | None, as_json: bool
     manifest = load_manifest(store, run_id)
     with TemporaryDirectory(prefix="dealcast-again-") as folder, progress(quiet=as_json) as watcher:
         found = made_again(manifest, store, Store(to or folder), watcher, quiet=True)
+    content = {**found.to_dict(), "store": to}
     if as_json:
-        render.as_json(found.to_dict())
+        render.as_json(content)
     else:
-        render_runs.reproduced(found.to_dict(), kept=to)
+        render_runs.reproduced(content)
     click.get_current_context().exit(0 if found.is_identical else 1)
 
 

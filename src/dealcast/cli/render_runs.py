@@ -8,6 +8,7 @@ from dealcast.surfaces.sentences import origin_lines, removed_line
 from dealcast.surfaces.tables.shape import Row
 
 HASH_SHOWN = 12
+SAME, GONE = "identical", "gone"
 
 
 def run(content: Row) -> None:
@@ -44,26 +45,37 @@ def sent(content: Row) -> None:
         click.echo(f"Still running, not sent: {', '.join(content['running'])}")
 
 
-def reproduced(content: Row, *, kept: str | None) -> None:
+def reproduced(content: Row) -> None:
     """A run made again: what came out the same, where the rest differs first, and why it may."""
     things, out = content["things"], console()
-    same = sum(thing["is_identical"] for thing in things)
+    told = [_how(thing) for thing in things]
     rows = [
         (
             thing["step"],
             thing["what"],
-            "identical" if thing["is_identical"] else Text("differs", style="red"),
+            how if how == SAME else Text(how, style="red"),
             (thing["again"] or "-")[:HASH_SHOWN],
             Text(thing["difference"] or ""),
         )
-        for thing in things
+        for thing, how in zip(things, told, strict=True)
     ]
     out.print(table("Made again", ("step", "what", "is", "hash", "first difference"), rows))
+    same, gone = told.count(SAME), told.count(GONE)
     click.echo(f"\n{same} of {len(things)} are identical to those of run {content['run_id']}.")
+    if gone:
+        click.echo(f"{gone} cannot be compared, as what the run made of them is gone.")
+    for removal in content["removed"]:
+        click.echo(f"Removed or changed since: {removed_line(removal)}")
     versions = [(name, *(v or "-" for v in both)) for name, both in content["versions"].items()]
     if versions:
         out.print(table("Other than then", ("what", "then", "now"), versions))
-    elif same < len(things):
+    elif same + gone < len(things):
         click.echo("Code, libraries, Python and machine are those of then.")
-    if kept:
-        click.echo(f"The new store is {kept}, its run {content['again']}.")
+    if content["store"]:
+        click.echo(f"The new store is {content['store']}, its run {content['again']}.")
+
+
+def _how(thing: Row) -> str:
+    if thing["is_identical"]:
+        return SAME
+    return GONE if thing["recorded"] is None else "differs"

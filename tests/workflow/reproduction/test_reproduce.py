@@ -92,6 +92,22 @@ def test_of_a_raw_export_that_is_gone_or_was_changed_the_run_cannot_be_made(
     assert "is gone" in gone.err
 
 
+def test_a_vacuum_leaves_what_a_kept_run_found_and_of_others_it_is_said_what_went(
+    two_runs: Path, tmp_path: Path
+) -> None:
+    root = copied(two_runs, tmp_path)
+    first, _, second = runs_of(root)
+    keeping = ("--keep-runs", "1", "--set", "storage.retention.grace_hours=0")
+    assert called("store", "vacuum", *keeping, "--root", root).code == 0
+
+    kept = made_again(root, second)
+    gone = made_again(root, first)
+
+    assert kept.code == 0, kept.out + kept.err
+    assert "the raw export" in gone.err
+    assert "removed by vacuum" in gone.err
+
+
 def test_of_an_older_release_it_is_said_that_the_beginning_is_unknown(
     two_runs: Path, tmp_path: Path
 ) -> None:
@@ -99,7 +115,7 @@ def test_of_an_older_release_it_is_said_that_the_beginning_is_unknown(
     store, run_id = Store(str(root)), runs_of(root)[0]
     change(store, run_id, lambda m: m.update(began=None))
 
-    assert "written by an older release" in made_again(root, run_id).err
+    assert "an older release wrote its manifest" in made_again(root, run_id).err
 
 
 def test_the_new_store_is_kept_where_it_is_asked_for_but_only_in_an_empty_place(
@@ -127,7 +143,6 @@ def made_again(root: Path, run_id: str) -> Called:
 def runs_of(root: Path) -> list[str]:
     """The first run, that of one step, and the one on all before."""
     listed = list(reversed(called("runs", "--root", root, "--json").json))
-    # In the order of their ids, which may begin in the same second.
     (corrected,) = (r["run_id"] for r in listed if r["steps"] == ["clean"])
     first, second = (r["run_id"] for r in listed if "evaluate" in r["steps"])
     return [first, corrected, second]

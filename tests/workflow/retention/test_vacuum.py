@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from dealcast.errors import SettingsError, StoreError
 from dealcast.settings import RetentionSettings, TrackingSettings, load_settings
-from dealcast.workflow.manifest import load_manifest, run_ids
+from dealcast.workflow.manifest import Beginning, load_manifest, run_ids
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.retention.vacuum import Vacuum, carry_out, plan_vacuum
 from dealcast.workflow.run import run_steps
@@ -102,6 +102,21 @@ def test_runs_that_are_kept_keep_all_that_they_show(folder: Store) -> None:
 
     assert plan.entries == []
     assert contents(folder) == before
+
+
+def test_what_a_kept_run_found_stays_so_that_it_can_be_made_again(folder: Store) -> None:
+    oldest, _, newest = (load_manifest(folder, run_id) for run_id in run_ids(folder))
+    scored = next(step for step in oldest.steps if step.name == "score")
+    newest.began = Beginning([scored], {"scores_issued": 0}, champion=None, machine={})
+    newest.save(folder)
+    found = [*scored.tables.items(), *newest.began.tables.items()]
+    before = [folder.load(name, version=version) for name, version in found]
+
+    carry_out(folder, planned(folder, keep_runs=1))
+
+    for (name, version), frame in zip(found, before, strict=True):
+        assert_frame_equal(folder.load(name, version=version), frame)
+    assert all(map(folder.has_object, scored.objects.values()))
 
 
 def test_days_count_from_now(folder: Store) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from dealcast.errors import StoreError
+from dealcast.errors import StoreAwayError, StoreError
 from dealcast.settings import TrackingSettings
 from dealcast.tracking.base import ModelVersion, Promotion, open_registry
 from dealcast.workflow.freshness import made_from
@@ -24,15 +24,38 @@ INGEST = "ingest"
 def to_do_again(manifest: RunManifest) -> tuple[str, ...]:
     """The steps that the run did itself. What it fetched is kept, so it is not fetched again.
 
-    Raises StoreError where there are none.
+    Raises StoreError where the manifest alone says that the run cannot be made again.
     """
     names = tuple(s.name for s in manifest.steps if not s.skipped and s.name != INGEST)
-    if not names:
-        raise StoreError(
-            f"The run {manifest.run_id} made nothing by itself: every step was skipped.",
-            remedy="`dealcast runs show` names the runs that made what it has",
-        )
+    if why_not := _why_not(manifest, names):
+        because, remedy = why_not
+        raise StoreError(f"Run {manifest.run_id} cannot be made again: {because}.", remedy=remedy)
     return names
+
+
+def _why_not(manifest: RunManifest, names: tuple[str, ...]) -> tuple[str, str] | None:
+    """What speaks against it, and the remedy."""
+    if manifest.began is None:
+        return (
+            "an older release wrote its manifest, which does not say what it found in the store",
+            "`dealcast run` makes a run that can be made again",
+        )
+    if manifest.finished is None:
+        return (
+            "it has not ended, or was killed, and its manifest is not complete",
+            "wait for its end, or take another of `dealcast runs`",
+        )
+    if manifest.settings["engine"]["name"] == "spark":
+        return (
+            "it was made on Spark, where sums come in any order",
+            "runs with engine.name polars or duckdb can be made again",
+        )
+    if not names:
+        return (
+            "it computed nothing itself, as its steps were skipped or only fetched the export",
+            f"`dealcast runs show {manifest.run_id}` names the runs that made what it has",
+        )
+    return None
 
 
 def lay_out(manifest: RunManifest, source: Store, target: Store) -> None:
@@ -40,8 +63,7 @@ def lay_out(manifest: RunManifest, source: Store, target: Store) -> None:
 
     Versions of tables get other numbers there, and what the steps have made says so.
     """
-    began = _beginning_of(manifest)
-    again = set(to_do_again(manifest))
+    again, began = set(to_do_again(manifest)), _beginning_of(manifest)
     former = {r.name: r for r in began.records}
     others = {r.name: r for r in (*manifest.earlier, *manifest.steps) if r.name not in again}
     records = former | others
@@ -57,11 +79,7 @@ def lay_out(manifest: RunManifest, source: Store, target: Store) -> None:
 
 def _beginning_of(manifest: RunManifest) -> Beginning:
     if manifest.began is None:
-        raise StoreError(
-            f"The manifest of run {manifest.run_id} does not say what the run found in the store: "
-            "it was written by an older release of dealcast.",
-            remedy="runs of this release can be made again",
-        )
+        raise AssertionError("lay_out begins with to_do_again, which refuses such a run")
     return manifest.began
 
 
@@ -109,10 +127,20 @@ def _copy_object(manifest: RunManifest, key: str, source: Store, target: Store) 
 
 
 def _version(manifest: RunManifest, source: Store, table: str, version: int) -> pl.DataFrame:
+    frame = kept_version(source, table, version)
+    if frame is None:
+        raise _gone(manifest, f"version {version} of table '{table}'")
+    return frame
+
+
+def kept_version(store: Store, table: str, version: int) -> pl.DataFrame | None:
+    """A version of a table; None where it, or a file of it, is gone."""
     try:
-        return source.load(table, version=version)
+        return store.load(table, version=version)
+    except StoreAwayError:
+        raise
     except StoreError:
-        raise _gone(manifest, f"version {version} of table '{table}'") from None
+        return None
 
 
 def _crown(manifest: RunManifest, began: Beginning, source: Store, target: Store) -> None:

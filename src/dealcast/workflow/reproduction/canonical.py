@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+# Ids of release 0.1.0 end in four digits, later ones in six.
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4,6}")
 OF_RUN = "RUN"  # stands where the id of a run did
 
 
@@ -40,7 +41,7 @@ def table_hash(frame: pl.DataFrame) -> str:
 def canonical_document(content: Any) -> Any:
     """JSON-ready content without the ids of runs, which are never the same.
 
-    >>> canonical_document({"key": "runs/20261130T122048Z-390a/drift.json"})
+    >>> canonical_document({"key": "runs/20261130T122048Z-390a1c/drift.json"})
     {'key': 'runs/RUN/drift.json'}
     """
     return json.loads(RUN_ID.sub(OF_RUN, json.dumps(content, default=str)))

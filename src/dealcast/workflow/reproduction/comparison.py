@@ -2,15 +2,15 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from dealcast.errors import StoreError
 from dealcast.workflow.manifest import StepRecord
 from dealcast.workflow.renewal import MADE_FROM
+from dealcast.workflow.reproduction.beginning import kept_version
 from dealcast.workflow.reproduction.canonical import (
     canonical_document,
     canonical_table,
@@ -23,6 +23,7 @@ from dealcast.workflow.store import Store
 OF_RENEWAL = {MADE_FROM, "snapshot_dates_renewed", "changed_opportunities"}
 # So many cells name a row that differs.
 NAMED_BY = 3
+NOTHING = "not there"  # of a name that only the other content has
 
 
 @dataclass(frozen=True)
@@ -36,30 +37,28 @@ class Compared:
     what: str
     recorded: str | None
     again: str | None
-    difference: str | None = None
+    difference: str | None
 
     @property
     def is_identical(self) -> bool:
         """Whether it came out the same to the last bit."""
-        return self.recorded is not None and self.recorded == self.again
+        return self.difference is None
 
 
 def compared(then: StepRecord, now: StepRecord, source: Store, target: Store) -> Iterator[Compared]:
     """The tables, objects and figures of a step, made in the source and again in the target."""
+    both = ((source, then), (target, now))
     for table in sorted({*then.tables, *now.tables}):
-        frames = [_table(store, record, table) for store, record in ((source, then), (target, now))]
-        yield _of_tables(then.name, f"table {table}", *frames)
+        yield _of_tables(then.name, f"table {table}", *(_table(*made, table) for made in both))
     for name in sorted({*then.objects, *now.objects} - OF_RENEWAL):
-        keys = then.objects.get(name), now.objects.get(name)
-        both = zip((source, target), keys, strict=True)
-        contents = [store.get_object(key) if key else None for store, key in both]
-        if (keys[0] or keys[1] or "").endswith(".parquet"):
-            frames = [None if c is None else pl.read_parquet(io.BytesIO(c)) for c in contents]
+        contents = [_object(*made, name) for made in both]
+        if (then.objects.get(name) or now.objects[name]).endswith(".parquet"):
+            frames = (c and pl.read_parquet(io.BytesIO(c)) for c in contents)
             yield _of_tables(then.name, f"object {name}", *frames)
         else:
-            told = [None if c is None else json.loads(c) for c in contents]
+            told = (c and json.loads(c) for c in contents)
             yield _of_documents(then.name, f"object {name}", *told)
-    figures = [_without_renewal(record.figures) for record in (then, now)]
+    figures = (_without_renewal(record.figures) for _, record in both)
     yield _of_documents(then.name, "figures", *figures)
 
 
@@ -69,37 +68,38 @@ def _without_renewal(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def _table(store: Store, record: StepRecord, name: str) -> pl.DataFrame | None:
     """The version that the step made; None where it made none, or it is gone."""
-    if name not in record.tables:
-        return None
-    try:
-        return store.load(name, version=record.tables[name])
-    except StoreError:
-        return None
+    version = record.tables.get(name)
+    return None if version is None else kept_version(store, name, version)
+
+
+def _object(store: Store, record: StepRecord, name: str) -> bytes | None:
+    key = record.objects.get(name)
+    return None if key is None else store.get_object(key)
 
 
 def _of_tables(
     step: str, what: str, then: pl.DataFrame | None, now: pl.DataFrame | None
 ) -> Compared:
-    if then is None or now is None:
-        return _of_missing(step, what, then is None, None if then is None else table_hash(then))
-    hashes = table_hash(then), table_hash(now)
-    same = hashes[0] == hashes[1]
-    return Compared(step, what, *hashes, None if same else first_difference(then, now))
+    return _compared(step, what, (then, now), table_hash, first_difference)
 
 
 def _of_documents(step: str, what: str, then: Any, now: Any) -> Compared:
-    if then is None or now is None:
-        return _of_missing(step, what, then is None, None if then is None else document_hash(then))
-    hashes = document_hash(then), document_hash(now)
-    # As JSON gives them back: a tuple is a list there.
-    pair = canonical_document(then), canonical_document(now)
-    same = hashes[0] == hashes[1]
-    return Compared(step, what, *hashes, None if same else next(_differences(*pair), None))
+    return _compared(step, what, (then, now), document_hash, _first_place)
 
 
-def _of_missing(step: str, what: str, is_gone: bool, recorded: str | None) -> Compared:
-    why = "what the run made is gone from the store" if is_gone else "it was not made again"
-    return Compared(step, what, recorded, None, why)
+def _compared(
+    step: str,
+    what: str,
+    made: tuple[Any, Any],
+    hash_of: Callable[[Any], str],
+    difference: Callable[[Any, Any], str],
+) -> Compared:
+    then, now = (None if content is None else hash_of(content) for content in made)
+    if then is None:
+        return Compared(step, what, then, now, "what the run made is not in its store any more")
+    if now is None:
+        return Compared(step, what, then, now, "it was not made again")
+    return Compared(step, what, then, now, None if then == now else difference(*made))
 
 
 def first_difference(then: pl.DataFrame, now: pl.DataFrame) -> str:
@@ -128,11 +128,19 @@ def first_difference(then: pl.DataFrame, now: pl.DataFrame) -> str:
     )
 
 
+def _first_place(then: Any, now: Any) -> str:
+    """Where two JSON contents differ first."""
+    # As JSON gives them back: a tuple is a list there.
+    places = _differences(canonical_document(then), canonical_document(now))
+    return next(places, "only how it is written, such as 1 and 1.0")
+
+
 def _differences(then: Any, now: Any, at: str = "") -> Iterator[str]:
     """Every place where two JSON contents differ, in order."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         for name in sorted({*then, *now}):
-            yield from _differences(then.get(name), now.get(name), f"{at}.{name}".lstrip("."))
+            pair = then.get(name, NOTHING), now.get(name, NOTHING)
+            yield from _differences(*pair, f"{at}.{name}".lstrip("."))
     elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         for place, pair in enumerate(zip(then, now, strict=True)):
             yield from _differences(*pair, f"{at}[{place}]")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from dealcast.errors import SettingsError, StoreError
 from dealcast.settings import LoadedSettings, Settings
 from dealcast.settings.secrets import without_secrets
-from dealcast.workflow.manifest import RunManifest, code_version, machine
+from dealcast.workflow.manifest import Removal, RunManifest, code_version, machine
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.reproduction.beginning import lay_out, to_do_again
 from dealcast.workflow.reproduction.comparison import Compared, compared
@@ -22,14 +22,15 @@ class Reproduction:
     """Which run was made again, what came out, and what is another than it was.
 
     `versions`: by what it is called, how it was and is: code, libraries, Python, machine. Where
-    there are none and something differs, the run is not deterministic.
+    there are none and something differs, the run is not deterministic. `removed`: what has been
+    deleted of the run since, and cannot be compared.
     """
 
     run_id: str
     again: str
-    store: str
     things: tuple[Compared, ...]
     versions: Mapping[str, tuple[str | None, str | None]]
+    removed: tuple[Removal, ...]
 
     @property
     def is_identical(self) -> bool:
@@ -52,20 +53,19 @@ def reproduce(
     """
     if target.list_objects(""):
         raise StoreError(f"'{target.root}' is not empty.", remedy="give an empty place with --to")
-    if manifest.settings["engine"]["name"] == "spark":
-        raise StoreError(
-            f"Run {manifest.run_id} was made on Spark, where sums come in any order.",
-            remedy="runs with engine.name polars or duckdb can be made again",
-        )
-    settings = _settings(manifest, target.root)
     plan = Plan(only=to_do_again(manifest))
+    settings = _settings(manifest, target.root)
     lay_out(manifest, source, target)
     loaded = LoadedSettings(settings, manifest.environment, {})
     again = run_steps(loaded, plan, watcher, quiet=quiet)
     then = {record.name: record for record in manifest.steps}
     things = (c for now in again.steps for c in compared(then[now.name], now, source, target))
     return Reproduction(
-        manifest.run_id, again.run_id, target.root, tuple(things), _other_versions(manifest)
+        run_id=manifest.run_id,
+        again=again.run_id,
+        things=tuple(things),
+        versions=_other_versions(manifest),
+        removed=tuple(manifest.removed),
     )
 
 

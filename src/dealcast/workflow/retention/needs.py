@@ -53,6 +53,10 @@ def needs_of(store: Store, kept: Mapping[str, tuple[RunManifest, str]]) -> Needs
         needs.objects.setdefault(key, why)
     for run_id, (manifest, why) in kept.items():
         needs.add((*manifest.steps, *manifest.earlier), f"run {run_id} is kept: {why}")
+        if manifest.began is not None:
+            again = f"to make run {run_id} again"
+            needs.add(manifest.began.records, again)
+            needs.add_versions(manifest.began.tables, again)
     return needs
 
 
