@@ -133,7 +133,12 @@ def show(loaded: LoadedSettings, run_id: str, as_json: bool) -> None:
     "Example: dealcast runs reproduce 20261130T122048Z-390a1c --to again --json"
 )
 @click.argument("run_id")
-@click.option("--to", metavar="DIR", help="Keep the new store here.  [default: a temporary one]")
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Keep the new store here.  [default: a temporary one]",
+)
 @settings_options
 def reproduce(loaded: LoadedSettings, run_id: str, to: str | None, as_json: bool) -> None:
     """Make a run again from its manifest, and compare it bit by bit. `latest` is the newest.

@@ -81,6 +81,8 @@ def test_of_a_raw_export_that_is_gone_or_was_changed_the_run_cannot_be_made(
     raw = f"raw/{load_manifest(store, run_id).steps[0].objects['raw']}"
     (root / raw / "products.csv").write_text("product,series,sales_price\n", encoding="utf-8")
     changed = made_again(root, run_id)
+    (root / raw / "products.csv").unlink()
+    in_part = made_again(root, run_id)
     index = store.get_json(f"{raw}/_index.json")
     store.put_json(f"{raw}/_index.json", {**index, "erased": [{"at": "2026-11-30"}]})
     erased = made_again(root, run_id)
@@ -88,6 +90,7 @@ def test_of_a_raw_export_that_is_gone_or_was_changed_the_run_cannot_be_made(
     gone = made_again(root, run_id)
 
     assert "are not those that were kept" in changed.err
+    assert "the file 'products.csv' of the raw export" in in_part.err
     assert "have been erased" in erased.err
     assert "is gone" in gone.err
 

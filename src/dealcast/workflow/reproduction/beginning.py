@@ -96,6 +96,8 @@ def _keep_raw(manifest: RunManifest, raw_hash: str, source: Store, target: Store
         )
     about = {name: value for name, value in index.items() if name not in ("files", SCHEMA)}
     with source.raw_files(raw_hash) as files:
+        if lost := [file.name for file in files if not file.exists()]:
+            raise _gone(manifest, f"the file '{lost[0]}' of the raw export {raw_hash}")
         kept = target.keep_raw(files, about)
     if kept != raw_hash:
         raise StoreError(
