@@ -88,6 +88,17 @@ def test_a_row_that_stands_for_many_counts_as_often() -> None:
     assert often.deviation == pytest.approx(once.deviation, rel=1e-15)
 
 
+def test_no_order_of_counted_rows_changes_a_bit() -> None:
+    drawn = np.random.default_rng(0)
+    # Many rows of the same value that count differently often.
+    counted = pl.DataFrame({"x": drawn.choice([0.1, 0.7], 200), "n": drawn.integers(1, 50, 200)})
+
+    orders = (counted.sample(fraction=1, shuffle=True, seed=seed) for seed in range(20))
+    fitted = [FittedTransforms.fit_counted(c, c["n"], encode=[], scale=["x"]) for c in orders]
+
+    assert len({f.scalers["x"] for f in fitted}) == 1
+
+
 def test_a_row_that_never_counts_teaches_nothing() -> None:
     counted = pl.DataFrame({"t": ["a", "b"], "x": [1.0, 5.0], "n": [3, 0]})
 

@@ -102,7 +102,7 @@ def fit_scaler_of_counted(values: pl.Series, counts: pl.Series) -> StandardScale
     each, often = values.to_numpy().astype(np.float64), counts.to_numpy()
     known = np.flatnonzero(~np.isnan(each) & (often > 0))
     # Whatever counted them gives them in any order, and a sum of floats is rounded by the order.
-    known = known[np.argsort(each[known], kind="stable")]
+    known = known[np.lexsort((often[known], each[known]))]
     each, often = each[known], often[known]
     if not len(each):
         return StandardScaler(None, None)
