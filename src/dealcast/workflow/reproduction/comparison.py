@@ -53,10 +53,10 @@ def compared(then: StepRecord, now: StepRecord, source: Store, target: Store) ->
     for name in sorted({*then.objects, *now.objects} - OF_RENEWAL):
         contents = [_object(*made, name) for made in both]
         if (then.objects.get(name) or now.objects[name]).endswith(".parquet"):
-            frames = (c and pl.read_parquet(io.BytesIO(c)) for c in contents)
+            frames = [None if c is None else pl.read_parquet(io.BytesIO(c)) for c in contents]
             yield _of_tables(then.name, f"object {name}", *frames)
         else:
-            told = (c and json.loads(c) for c in contents)
+            told = [None if c is None else json.loads(c) for c in contents]
             yield _of_documents(then.name, f"object {name}", *told)
     figures = (_without_renewal(record.figures) for _, record in both)
     yield _of_documents(then.name, "figures", *figures)
