@@ -140,14 +140,15 @@ def snapshot_features(  # noqa: PLR0913 - rows, what is made of them, and what i
     *,
     fiscal_year_start_month: int = 1,
     also: Sequence[str] = (),
+    settled: Settle = dict,
 ) -> Frame:
     """The snapshots of these dates (contract Snapshots), each with its features.
 
     The same features as `features_on`, without looking up opportunities. `dates` are among those
     of the totals, none after the day as of which the facts are. `also` names further columns of
-    the facts to keep.
+    the facts to keep. `settled` computes the calendar, which every opportunity meets.
     """
-    calendar = _calendar(dates, totals, fiscal_year_start_month)
+    (calendar,) = settled({"calendar": _calendar(dates, totals, fiscal_year_start_month)}).values()
     return _features(open_on(facts, calendar), (*SNAPSHOT, *also), specs, totals)
 
 

@@ -16,7 +16,7 @@ from dealcast.errors import QualityError
 from dealcast.features.build import opportunity_facts, point_in_time_totals, snapshot_features
 from dealcast.features.selection import usable
 from dealcast.settings import FeatureSettings
-from dealcast.snapshots import dates_frame, snapshot_dates
+from dealcast.snapshots import dates_frame, open_on, snapshot_dates
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from test_duckdb import generated
@@ -24,6 +24,7 @@ from test_duckdb import generated
 pytestmark = pytest.mark.slow
 KEY = ["opportunity_id", "snapshot_date"]
 MILLION = 1_000_000
+DAYS = {"opened_on": pl.Int64, "closed_on": pl.Int64}
 
 
 def features_in(
@@ -39,7 +40,8 @@ def features_in(
     )
     totals = point_in_time_totals(members, specs, days, settled=engine.settled)
     facts = opportunity_facts(members, specs, totals, as_of=closes)
-    written = engine.write(snapshot_features(facts, days, specs, totals), str(folder / engine.name))
+    rows = snapshot_features(facts, days, specs, totals, settled=engine.settled)
+    written = engine.write(rows, str(folder / engine.name))
     return pl.scan_parquet([folder / engine.name / file.name for file in written])
 
 
@@ -116,6 +118,20 @@ def test_totals_are_sent_to_the_rows_which_are_not_moved(spark: Engine) -> None:
 
     assert "BroadcastHashJoin" in physical
     assert "hashpartitioning" not in physical
+
+
+def test_every_opportunity_meets_the_dates_where_it_is(spark: Engine) -> None:
+    """Not by a product of parts, in which every task reads its opportunities or dates again."""
+    engaged = spark.from_polars(
+        pl.DataFrame({"opened_on": [1, 2], "closed_on": [None, 3]}, schema_overrides=DAYS)
+    )
+    dates = spark.from_polars(pl.DataFrame({"snapshot_day": [1, 2]}))
+    (calendar,) = spark.settled({"calendar": dates}).values()
+
+    physical = spark.plan(open_on(engaged, calendar)).split("== Physical Plan ==")[1]
+
+    assert "BroadcastNestedLoopJoin" in physical
+    assert "CartesianProduct" not in physical
 
 
 def test_a_sample_is_bounded_seeded_and_the_same_in_any_order(spark: Engine) -> None:

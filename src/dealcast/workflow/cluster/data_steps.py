@@ -163,7 +163,9 @@ def features(ws: Workspace) -> Made:
         native, specs, days, fiscal_year_start_month=month, settled=engine.settled
     )
     facts = opportunity_facts(native, specs, totals, as_of=ws.as_of, fiscal_year_start_month=month)
-    rows = snapshot_features(facts, days, specs, totals, fiscal_year_start_month=month)
+    rows = snapshot_features(
+        facts, days, specs, totals, fiscal_year_start_month=month, settled=engine.settled
+    )
     names = tuple(spec.name for spec in specs)
     # Both tables are made of the same rows, which are computed once.
     with engine.keeping(rows) as kept:
