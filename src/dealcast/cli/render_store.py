@@ -86,11 +86,6 @@ def erased(content: Row) -> None:
         return
     named = counted(content["opportunities"], "opportunity", "opportunities")
     out.print(f"{named} erased ({content['erasure']}); every byte of the store was searched since.")
-    if content["running"]:
-        out.print(
-            f"[yellow]Not ended yet: {', '.join(content['running'])}. They may write back what "
-            "they had read: repeat the command when they have.[/]"
-        )
     if content["in_mlflow"]:
         runs = ", ".join(content["in_mlflow"])
         out.print(

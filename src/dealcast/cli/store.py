@@ -143,7 +143,7 @@ def delete(
     ever issued, and what runs wrote. Then every byte is searched for them. A later export that
     still has them is read without their rows. `store erasures` lists what was erased, as hashes.
 
-    Let no run write to the store meanwhile. What was broken off, the same command finishes.
+    Refused while a run is in progress. What was broken off, the same command finishes.
     """
     from dealcast.surfaces.report import keep_report
     from dealcast.workflow.erasure.erase import erase, look_for, sought
@@ -155,12 +155,12 @@ def delete(
     wanted = sought([*ids, *(line for line in from_file if line.strip())])
     if not run_ids(opened):
         raise StoreError(f"There is no run in '{opened.root}'.", remedy="give another --root")
-    found = look_for(opened, wanted)
     if dry_run:
-        content = {"dry_run": True, "opportunities": len(wanted.ids), **found.to_dict()}
+        found = look_for(opened, wanted).to_dict()
+        content = {"dry_run": True, "opportunities": len(wanted.ids), **found}
     else:
         if not yes:
-            render_store.traces(found.to_dict(), err=True)
+            render_store.traces(look_for(opened, wanted).to_dict(), err=True)
             question = f"Erase {len(wanted.ids):,} opportunities from {opened.root} for good?"
             click.confirm(question, abort=True, err=True)
         done = erase(opened, wanted, "dealcast store delete")
@@ -171,7 +171,6 @@ def delete(
             "dry_run": False,
             "opportunities": len(wanted.ids),
             "erasure": done.erasure,
-            "running": list(done.running),
             "in_mlflow": [r for r in run_ids(opened) if opened.has_object(f"runs/{r}/mlflow.json")],
             **done.traces.to_dict(),
         }

@@ -61,17 +61,19 @@ def table_name(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
-def commit(
+def commit(  # noqa: PLR0913 - where, what, how, and by whom
     location: Location,
     path: str,
     frame: pl.DataFrame,
     *,
     mode: Mode,
     run_id: str | None,
+    expected: int | None = None,
 ) -> int:
     """Write the frame as one new version of the table; returns that version.
 
-    What a run appends is there once, also when its step is done again.
+    What a run appends is there once, also when its step is done again. `expected`: the version
+    that it is made from. Raises StoreError where there is another by now.
     """
 
     def write(table: DeltaTable | None, properties: CommitProperties) -> None:
@@ -86,7 +88,7 @@ def commit(
             },
         )
 
-    return _committed(location, path, write, mode=mode, run_id=run_id)
+    return _committed(location, path, write, mode=mode, run_id=run_id, expected=expected)
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class NextFiles:
     kept: Collection[str] = ()
 
 
-def commit_files(  # noqa: PLR0913 - where, what, how, and by whom
+def commit_files(  # noqa: PLR0913 - as commit
     location: Location,
     path: str,
     files: NextFiles,
@@ -106,11 +108,12 @@ def commit_files(  # noqa: PLR0913 - where, what, how, and by whom
     mode: Mode = "overwrite",
     run_id: str | None,
     why: str = "",
+    expected: int | None = None,
 ) -> int:
     """Make the files the table's next version, or append them to it; returns that version.
 
-    `why`: told in the log where it was no run's work.
-    Raises StoreError where it has one no longer that was to stay: another run was quicker.
+    `why`: told in the log where it was no run's work. `expected`: the version that it is made from.
+    Raises StoreError where there is another by now, or it has a file no longer that was to stay.
     """
     schema = files.schema
 
@@ -136,7 +139,7 @@ def commit_files(  # noqa: PLR0913 - where, what, how, and by whom
                 [*files.added], mode=mode, schema=schema, commit_properties=properties
             )
 
-    return _committed(location, path, write, mode=mode, run_id=run_id, why=why)
+    return _committed(location, path, write, mode=mode, run_id=run_id, why=why, expected=expected)
 
 
 def _removed(
@@ -144,17 +147,14 @@ def _removed(
 ) -> list[RemoveAction]:
     files = set(pl.DataFrame(table.get_add_actions(flatten=True))["path"])
     if not files.issuperset(kept):
-        raise StoreError(
-            f"Table '{location.place(path)}' was written by another run meanwhile.",
-            remedy="run the step again, when the other run is done",
-        )
+        raise _written_meanwhile(location, path)
     now = int(time.time() * 1000)
     return [
         RemoveAction(file, data_change=True, deletion_timestamp=now) for file in files - set(kept)
     ]
 
 
-def _committed(  # noqa: PLR0913 - as commit_files
+def _committed(  # noqa: PLR0913 - as commit
     location: Location,
     path: str,
     write: Write,
@@ -162,6 +162,7 @@ def _committed(  # noqa: PLR0913 - as commit_files
     mode: Mode,
     run_id: str | None,
     why: str = "",
+    expected: int | None = None,
 ) -> int:
     """Have the next version written, and again where another was quicker; returns that version."""
     commit_id = secrets.token_hex(8)
@@ -174,6 +175,8 @@ def _committed(  # noqa: PLR0913 - as commit_files
                 before = table.version()
                 if (done := _appended(table, mode, run_id)) is not None:
                     return done
+            if expected not in (None, before):
+                raise _written_meanwhile(location, path)
             own = [Transaction(run_id, before + 1)] if run_id else []
             said = _said(commit_id, run_id, why)
             write(table, _properties(said, [marked(table_name(path)), *own]))
@@ -195,6 +198,13 @@ def _committed(  # noqa: PLR0913 - as commit_files
                 remedy=f"see that no other program removes files from '{location.place(path)}'",
             )
     raise AssertionError
+
+
+def _written_meanwhile(location: Location, path: str) -> StoreError:
+    return StoreError(
+        f"Table '{location.place(path)}' was written by another run meanwhile.",
+        remedy="do it again, when the other run is done",
+    )
 
 
 def _appended(table: DeltaTable, mode: str, run_id: str | None) -> int | None:

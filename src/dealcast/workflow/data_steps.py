@@ -20,7 +20,7 @@ from dealcast.sources.pseudonyms import Pseudonyms, pseudonymise
 from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.tracking.base import DataSet, Metric
 from dealcast.workflow.champions import judged_opportunities, judged_snapshots
-from dealcast.workflow.erasure.ingest import erased_in, files_without
+from dealcast.workflow.erasure.ingest import without_erased
 from dealcast.workflow.manifest import digest
 from dealcast.workflow.memory import memory_allowed, rows_per_batch
 from dealcast.workflow.store import RAW_INDEX
@@ -41,9 +41,9 @@ def ingest(ws: Workspace) -> Made:
         files = fetched_files(ws, source, Path(folder))
         export = read_export(files, options)
         came = export.rows
-        if erased := erased_in(ws.store, export):
-            files = files_without(files, erased, export, options, into=Path(folder) / "kept")
-            export = read_export(files, options)
+        kept = Path(folder) / "kept"
+        files, export = without_erased(ws.store, files, export, options, into=kept)
+        if came > export.rows:
             logger.info("%s rows of erased opportunities left out", f"{came - export.rows:,}")
         formats = [asdict(f) for f in export.formats]
         raw = ws.store.keep_raw(files, {"kind": ws.settings.source.kind, "formats": formats})

@@ -153,6 +153,12 @@ def _beginning(content: Mapping[str, Any]) -> Beginning:
     return Beginning(**{**content, "records": [StepRecord(**r) for r in content["records"]]})
 
 
+def load_manifests(store: Store) -> list[RunManifest]:
+    """The manifests of all runs, oldest first."""
+    found = (read_manifest(store, run_id) for run_id in run_ids(store))
+    return [manifest for manifest in found if manifest is not None]
+
+
 def run_ids(store: Store) -> list[str]:
     """Ids of all runs, oldest first."""
     manifests = (k for k in store.list_objects("runs") if k.endswith("/manifest.json"))

@@ -67,13 +67,15 @@ class Store(ObjectStore):
     def upgrade(self, name: str) -> None:
         """Write a table of an older schema anew in the present one, before rows are added to it.
 
-        Tables that runs replace need it not: the next version is in the present schema.
+        Tables that runs replace need it not: the next version is in the present schema. Raises
+        StoreError where another run writes to it meanwhile.
         """
         table = table_named(name)
         former = opened(self.location, table.path)
         if former is not None and is_older(name, former):
-            rows = self.load(name)
-            commit(self.location, table.path, rows, mode="overwrite", run_id=None)
+            version = former.version()
+            rows = self.load(name, version=version)
+            commit(self.location, table.path, rows, mode="overwrite", run_id=None, expected=version)
 
     @contextlib.contextmanager
     def parts(

@@ -73,9 +73,12 @@ def test_the_corrections_of_its_row_go_too(folder: Store) -> None:
 def test_versions_that_had_it_can_be_read_no_more(folder: Store) -> None:
     one, _ = of_least_and_greatest(folder)
 
+    former = folder.version("scores")
+
     done = erase(folder, sought([one]), "test")
 
-    assert [v["how"] for v in folder.history("scores")] == [f"erased by {done.erasure}"]
+    told = f"erased by {done.erasure}, in place of version {former}"
+    assert [v["how"] for v in folder.history("scores")] == [told]
     with pytest.raises(StoreError, match="no version 1"):
         folder.load("scores", version=1)
 
@@ -166,17 +169,20 @@ def test_steps_are_as_fresh_as_before(folder: Store) -> None:
             assert folder.load(name, version=version) is not None
 
 
-def test_runs_that_have_not_ended_are_named(folder: Store) -> None:
+def test_while_a_run_goes_on_nothing_is_erased(folder: Store) -> None:
     one, _ = of_least_and_greatest(folder)
     manifest = load_manifest(folder, "latest")
     manifest.finished = None
     manifest.save(folder)
     began = datetime.fromisoformat(manifest.started)
+    before = {k: folder.get_object(k) for k in folder.list_objects("")}
 
-    soon = erase(folder, sought([one]), "test", now=began + timedelta(hours=1))
-    late = erase(folder, sought([one]), "test", now=began + timedelta(days=2))
+    with pytest.raises(StoreError, match=manifest.run_id):
+        erase(folder, sought([one]), "test", now=began + timedelta(hours=1))
+    assert {k: folder.get_object(k) for k in folder.list_objects("")} == before
+    erase(folder, sought([one]), "test", now=began + timedelta(days=2))
 
-    assert (soon.running, late.running) == ((manifest.run_id,), ())
+    assert named(folder, one) == []
 
 
 def test_the_only_row_of_a_table_leaves_an_empty_one(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dealcast.errors import SourceError
 from dealcast.settings import load_settings
 from dealcast.surfaces.report import keep_report
+from dealcast.workflow.erasure import ingest
 from dealcast.workflow.erasure.erase import erase, sought
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
@@ -76,9 +78,12 @@ def test_one_with_white_space_around_it_is_the_same(export: Path, tmp_path: Path
     assert cleaned(store, export)["rows_erased"] == 1
 
 
-def test_ids_that_are_numbers_are_left_out_of_parquet_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Float64])
+def test_ids_that_are_numbers_are_left_out_of_parquet_too(
+    tmp_path: Path, kind: type[pl.DataType]
+) -> None:
     store, file = Store(str(tmp_path / "store")), tmp_path / "sales_pipeline.parquet"
-    frame = pl.read_csv(CSV.encode()).with_columns(opportunity_id=pl.int_range(1, 5))
+    frame = pl.read_csv(CSV.encode()).with_columns(opportunity_id=pl.int_range(1, 5).cast(kind))
     frame.write_parquet(file)
     cleaned(store, file)
     erase(store, sought(["2"]), "test")
@@ -87,6 +92,21 @@ def test_ids_that_are_numbers_are_left_out_of_parquet_too(tmp_path: Path) -> Non
 
     assert (after["rows_in"], after["rows_erased"]) == (4, 1)
     assert store.load("crm_data_processed")["opportunity_id"].to_list() == ["1", "3"]
+
+
+def test_one_that_could_not_be_taken_out_is_refused(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path / "store"))
+    cleaned(store, export)
+    erase(store, sought(["B-02"]), "test")
+    kept = store.list_objects("raw")
+    monkeypatch.setattr(ingest, "without_ids", lambda *_: ())
+
+    with pytest.raises(SourceError, match="could not be taken out"):
+        cleaned(store, export)
+
+    assert store.list_objects("raw") == kept
 
 
 def test_a_whole_run_after_an_erasure_does_not_bring_it_back(tmp_path: Path) -> None:

@@ -1,69 +1,169 @@
 """Raw files lose the rows of erased opportunities, and keep every other byte."""
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from dealcast.sources.reading import load_mapping
-from dealcast.workflow.erasure.raw import without_rows
+from dealcast.sources.reading import ReadingOptions, load_mapping
+from dealcast.workflow.erasure.raw import without_ids
 from dealcast.workflow.erasure.words import Sought
 
-MAPPING = load_mapping("default")
+Files = dict[str, bytes]
+# What remains of each file that changes, and how many rows went.
+Erased = Callable[..., dict[str, tuple[bytes, int]]]
 
 
-def erased(data: bytes, *ids: str, **written: str) -> tuple[bytes, int]:
-    return without_rows(data, "sales_pipeline.csv", Sought(ids), MAPPING, written)
+@pytest.fixture
+def erased(tmp_path: Path) -> Erased:
+    def erased_of(
+        files: Files, *ids: str, mapping: str = "default"
+    ) -> dict[str, tuple[bytes, int]]:
+        for name, data in files.items():
+            (tmp_path / name).write_bytes(data)
+        options = ReadingOptions(load_mapping(mapping))
+        paths = [tmp_path / name for name in files]
+        return {f.name: (f.data, f.rows) for f in without_ids(paths, Sought(ids), options)}
+
+    return erased_of
+
+
+@pytest.fixture
+def left(erased: Erased) -> Callable[..., tuple[bytes, int]]:
+    """Of an export of one file: the bytes, and how many rows went."""
+
+    def left_of(data: bytes, *ids: str, file: str = "sales_pipeline.csv") -> tuple[bytes, int]:
+        return erased({file: data}, *ids).get(file, (data, 0))
+
+    return left_of
+
+
+Left = Callable[..., tuple[bytes, int]]
+
+
+def as_parquet(**columns: object) -> bytes:
+    content = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(content)
+    return content.getvalue()
+
+
+def frame_of(data: bytes) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(data))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_all_other_bytes_are_as_they_were(encoding: str, end: str) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_all_other_bytes_are_as_they_were(left: Left, encoding: str, end: str) -> None:
     rows = ["opportunity_id;account", "A-1;Müller", 'B-2;"a;b"', 'A-3;"two', ' lines"', "B-4;x"]
     data = (end.join(rows) + end).encode(encoding)
     wanted = (end.join([rows[0], rows[2], rows[5]]) + end).encode(encoding)
 
-    assert erased(data, "A-1", "A-3") == (wanted, 2)
+    assert left(data, "A-1", "A-3") == (wanted, 2)
 
 
-def test_a_cell_with_white_space_around_the_id_is_that_id() -> None:
-    assert erased(b"opportunity_id,account\n A1 ,x\nB2,y\n", "A1") == (
-        b"opportunity_id,account\nB2,y\n",
+@pytest.mark.parametrize(("cell", "sought"), [(" A1 ", "A1"), ("A\t 1", "A 1"), ('"A1\n"', "A1")])
+def test_an_id_is_found_as_it_is_read(left: Left, cell: str, sought: str) -> None:
+    data = f"opportunity_id,account\n{cell},x\nB2,y\n".encode()
+
+    assert left(data, sought) == (b"opportunity_id,account\nB2,y\n", 1)
+
+
+@pytest.mark.parametrize("other", ["A12", "XA1", "A1-B", "B-A1", "A1_2", "A1/2", "A1:2", "A1 2"])
+def test_a_longer_id_is_another(left: Left, other: str) -> None:
+    data = f"opportunity_id,account\n{other},x\n".encode()
+
+    assert left(data, "A1") == (data, 0)
+
+
+@pytest.mark.parametrize("number", ["12", "1200300", "2024-05-01"])
+def test_a_number_is_looked_for_among_ids_only(left: Left, number: str) -> None:
+    """Elsewhere it counts anything, or is a day, however long it is."""
+    data = f"opportunity_id,close_value,note\n{number},7,\n7,{number},{number}\n"
+    without = f"opportunity_id,close_value,note\n7,{number},{number}\n"
+
+    assert left(data.encode(), number) == (without.encode(), 1)
+
+
+def test_a_note_of_another_row_is_marked(left: Left) -> None:
+    data = b'opportunity_id,account,note\nA1,x,\n"B2",y,same as A1!\nB3,"A1, Ltd",A1-B\n'
+
+    assert left(data, "A1") == (
+        b'opportunity_id,account,note\nB2,y,same as [erased]!\nB3,"A1, Ltd",A1-B\n',
         1,
     )
 
 
-def test_a_longer_word_is_another_id() -> None:
-    data = b"opportunity_id,account\nA12,x\nXA1,y\n"
+@pytest.mark.parametrize("number", ["A1", "12"])
+def test_a_line_that_tells_the_delimiter_stays(left: Left, number: str) -> None:
+    data = f"sep=^\r\nopportunity_id^x\r\n{number}^1\r\nB2^2\r\n".encode()
 
-    assert erased(data, "A1") == (data, 0)
-
-
-def test_a_short_number_is_looked_for_among_ids_only() -> None:
-    data = b"opportunity_id,close_value\n12,7\n7,12\n"
-
-    assert erased(data, "12") == (b"opportunity_id,close_value\n7,12\n", 1)
+    assert left(data, number) == (b"sep=^\r\nopportunity_id^x\r\nB2^2\r\n", 1)
 
 
-def test_a_note_of_another_row_is_marked() -> None:
-    data = b"opportunity_id,account,note\nA1,x,\nB2,y,same as A1!\n"
+def test_rows_of_other_tables_stay_whatever_their_ids(erased: Erased) -> None:
+    """In HubSpot every kind of thing is numbered in a column of the same name."""
+    deals = b"Record ID,Deal Name,Deal Stage\n12,x,Closed Won\n13,y,Closed Won\n"
+    companies = b"Record ID,Company name\n12,Acme\n13,Bcme\n"
+    files = {"hubspot-deals.csv": deals, "hubspot-companies.csv": companies}
 
-    assert erased(data, "A1") == (b"opportunity_id,account,note\nB2,y,same as [erased]!\n", 1)
+    left = erased(files, "12", mapping="hubspot")
+
+    assert left == {"hubspot-deals.csv": (b"Record ID,Deal Name,Deal Stage\n13,y,Closed Won\n", 1)}
 
 
-def test_a_line_that_tells_the_delimiter_stays() -> None:
-    assert erased(b"sep=;\nopportunity_id;x\nA1;1\nB2;2\n", "A1") == (
-        b"sep=;\nopportunity_id;x\nB2;2\n",
-        1,
+def test_files_of_no_table_lose_what_names_it(erased: Erased) -> None:
+    files = {
+        "sales_pipeline.csv": b"opportunity_id,account\nA1,x\nB2,y\n",
+        "calls.csv": "deal;text\nA1;Grüße\nB2;after A1.\n".encode("utf-16"),
+        "mails.parquet": as_parquet(deal=["A1", "B2"], text=["A1!", None]),
+    }
+
+    left = erased(files, "A1")
+
+    assert left["calls.csv"][0].decode("utf-16") == (
+        "deal;text\n[erased];Grüße\nB2;after [erased].\n"
     )
+    assert frame_of(left["mails.parquet"][0]).rows() == [("[erased]", "[erased]!"), ("B2", None)]
 
 
-def test_columns_of_parquet_keep_their_types() -> None:
-    frame = pl.DataFrame({"opportunity_id": [11, 12], "close_value": [12.0, 5.0]})
-    content = io.BytesIO()
-    frame.write_parquet(content)
+def test_a_very_long_cell_that_is_read_is_no_hindrance(left: Left) -> None:
+    long = b'"' + b"x" * 200_000 + b'"'
+    data = b"opportunity_id,note\nA1,y\nB2," + long + b"\n"
 
-    data, rows = erased(content.getvalue(), "12")
+    assert left(data, "A1") == (b"opportunity_id,note\nB2," + long + b"\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "sought"),
+    [
+        ([11, 12, None], "12"),
+        ([11.0, 12.0, None], "12"),
+        (["11", " 12\t", None], "12"),
+        (pl.Series(["A", "B  2", None], dtype=pl.Categorical), "B 2"),
+    ],
+)
+def test_rows_of_parquet_are_found_as_they_are_read(left: Left, ids: object, sought: str) -> None:
+    data = as_parquet(opportunity_id=ids, close_value=[12.0, 5.0, 12.0])
+
+    new, rows = left(data, sought, file="sales_pipeline.parquet")
 
     assert rows == 1
-    assert pl.read_parquet(io.BytesIO(data)).equals(frame.head(1))
+    assert frame_of(new).equals(frame_of(data)[[0, 2]])
+
+
+def test_a_note_in_parquet_is_marked_and_other_columns_keep_their_types(left: Left) -> None:
+    data = as_parquet(
+        opportunity_id=["A1", "B2", "A1-B"],
+        close_value=[1, 2, 3],
+        note=["x", "as A1", "A1-B"],
+        kind=pl.Series(["k", "A1", "k"], dtype=pl.Categorical),
+    )
+
+    new, rows = left(data, "A1", file="sales_pipeline.parquet")
+
+    assert rows == 1
+    assert frame_of(new).drop("kind").rows() == [("B2", 2, "as [erased]"), ("A1-B", 3, "A1-B")]
+    assert frame_of(new)["kind"].cast(pl.String).to_list() == ["[erased]", "k"]
+    assert frame_of(new).schema["close_value"] == pl.Int64

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
@@ -14,6 +15,7 @@ from dealcast.errors import EXAMPLES_SHOWN, SourceError, listed
 from dealcast.sources.reading.dialect import SAMPLE, decoded, delimiter_of, told_delimiter
 
 LONGEST_CELL = 1_000  # lines; a cell with more has lost its closing quote
+ANY_LENGTH = 2**31 - 1  # characters; the most that every system takes
 MOST_COLUMNS = 20_000  # five seconds; a CRM has hundreds, and what has more is no table
 CAREFUL_ROWS = 50_000  # rows put into a frame at once
 QUOTE, NEWLINE, RETURN = b'"'[0], b"\n"[0], b"\r"[0]
@@ -162,11 +164,11 @@ def _well_quoted(body: bytes, delimiter: str, quotes: np.ndarray) -> bool:
 
 def _careful_rows(text: str, delimiter: str, width: int, file: str) -> pl.DataFrame:
     """The records, read one by one: slower, takes a quote within a word, names what is broken."""
-    records = enumerate(_records(text, delimiter, file), 1)
+    found = enumerate((cells for _, cells in records(text, delimiter, file)), 1)
     parts: list[pl.DataFrame] = []
     too_wide: list[int] = []
     # In parts: a million lists at once would keep the garbage collector busy.
-    while part := list(islice(records, CAREFUL_ROWS)):
+    while part := list(islice(found, CAREFUL_ROWS)):
         too_wide += [row for row, cells in part if any(map(str.strip, cells[width:]))]
         parts.append(_framed([cells for _, cells in part], width))
     if too_wide:
@@ -179,17 +181,40 @@ def _careful_rows(text: str, delimiter: str, width: int, file: str) -> pl.DataFr
     return pl.concat(parts)
 
 
-def _records(text: str, delimiter: str, file: str) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def records(text: str, delimiter: str, file: str) -> Iterator[tuple[str, list[str]]]:
+    """Each record as it is written, with the end of its line, and its cells.
+
+    Raises SourceError where one is broken.
+    """
+    held: list[str] = []
+    reader = csv.reader(_held(text, held), delimiter=delimiter, strict=True)
     first_line = 1
     try:
         for cells in reader:
-            if reader.line_num - first_line > LONGEST_CELL:
+            if len(held) > LONGEST_CELL + 1:
                 raise _broken(file, first_line, f"it runs over {LONGEST_CELL:,} lines")
-            yield cells
+            yield "".join(held), cells
+            held.clear()
             first_line = reader.line_num + 1
     except csv.Error as error:
         raise _broken(file, first_line, str(error)) from None
+
+
+def _held(text: str, held: list[str]) -> Iterator[str]:
+    """The lines, each noted when it is read."""
+    for line in io.StringIO(text, newline=""):
+        held.append(line)
+        yield line
+
+
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Inside the block records may have cells of any length, as those of a file that was read."""
+    former = csv.field_size_limit(ANY_LENGTH)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(former)
 
 
 def _framed(records: list[list[str]], width: int) -> pl.DataFrame:

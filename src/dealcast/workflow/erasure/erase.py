@@ -9,11 +9,11 @@ from typing import Any
 from dealcast.errors import StoreError, listed
 from dealcast.workflow.erasure import objects as plain
 from dealcast.workflow.erasure.listed import put_on_list
-from dealcast.workflow.erasure.records import moved, note, point_at
+from dealcast.workflow.erasure.records import note, point_at
 from dealcast.workflow.erasure.search import names
-from dealcast.workflow.erasure.tables import Holder, erase_rows, holders
+from dealcast.workflow.erasure.tables import Holder, erase_rows, forget_older, holders, moved
 from dealcast.workflow.erasure.words import Sought
-from dealcast.workflow.manifest import Removal, RunManifest, load_manifest, new_run_id, run_ids
+from dealcast.workflow.manifest import Removal, RunManifest, load_manifests, new_run_id
 from dealcast.workflow.store import Store
 
 LOG = "erasures/log"
@@ -47,15 +47,11 @@ class Traces:
 
 @dataclass(frozen=True)
 class Erasure:
-    """One that was carried out: its id, what it touched, the hashes of what it erased.
-
-    `running`: runs that had not ended by then, and may write back what they had read.
-    """
+    """One that was carried out: its id, what it touched, the hashes of what it erased."""
 
     erasure: str
     traces: Traces
     hashes: tuple[str, ...]
-    running: tuple[str, ...]
 
 
 def sought(ids: Iterable[str]) -> Sought:
@@ -70,7 +66,7 @@ def sought(ids: Iterable[str]) -> Sought:
 
 def look_for(store: Store, wanted: Sought) -> Traces:
     """Where the opportunities are named; nothing is changed."""
-    manifests = _manifests(store)
+    manifests = load_manifests(store)
     found = Traces(tables=holders(store, wanted))
     for raw_hash in sorted({key.split("/")[1] for key in store.list_objects("raw")}):
         files, rows = plain.raw_without(store, raw_hash, wanted, manifests)
@@ -89,10 +85,11 @@ def erase(store: Store, wanted: Sought, command: str, now: datetime | None = Non
     """Erase them, prove that nothing names them, and record it.
 
     What an erasure that was broken off left is done by the next one of the same ids. First they
-    are put on the list, so that no run brings them back meanwhile. Raises StoreError where
-    something still names them, such as a run that went on writing.
+    are put on the list, so that no run brings them back meanwhile. Raises StoreError where a run
+    has not ended, or where something still names them.
     """
     began = now or datetime.now(UTC)
+    _refuse_running(store, began)
     erasure = new_run_id(began)
     on_list = put_on_list(store, wanted.ids)
     hashes = tuple(on_list.hash_of(one) for one in wanted.ids)
@@ -102,14 +99,21 @@ def erase(store: Store, wanted: Sought, command: str, now: datetime | None = Non
     _carry_out(store, wanted, traces, erasure, began)
     _require_gone(store, wanted)
     _record(store, erasure, "done", {**about, "at": datetime.now(UTC), **traces.to_dict()})
-    return Erasure(erasure, traces, hashes, _running(_manifests(store), began))
+    return Erasure(erasure, traces, hashes)
 
 
 def _carry_out(store: Store, wanted: Sought, traces: Traces, erasure: str, began: datetime) -> None:
-    """Tables first, and last what points at them, so that a second call finds what is left."""
-    for holder in traces.tables:
-        erase_rows(store, holder, wanted, erasure)
-    manifests = _manifests(store)
+    """First new versions, then records that name them, and only then the former versions go.
+
+    So whatever is broken off leaves a store that runs can go on from, and that a second call
+    finishes.
+    """
+    written = [(holder, erase_rows(store, holder, erasure)) for holder in traces.tables]
+    manifests = load_manifests(store)
+    note(manifests, store, _removals(manifests, traces, erasure, began))
+    point_at(store, moved(store), manifests)
+    for holder, number in written:
+        forget_older(store, holder, number)
     for raw_hash in traces.raw:
         files, rows = plain.raw_without(store, raw_hash, wanted, manifests)
         told = {"erasure": erasure, "at": began.isoformat(timespec="seconds"), "rows": rows}
@@ -120,8 +124,6 @@ def _carry_out(store: Store, wanted: Sought, traces: Traces, erasure: str, began
             store.put_object(key, new)
     for key in traces.reports:
         store.delete_object(key)
-    note(_manifests(store), store, _removals(_manifests(store), traces, erasure, began))
-    point_at(store, moved(store), _manifests(store))
 
 
 def erasures(store: Store) -> list[dict[str, Any]]:
@@ -135,16 +137,19 @@ def erasures(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def _manifests(store: Store) -> list[RunManifest]:
-    return [load_manifest(store, run_id) for run_id in run_ids(store)]
-
-
-def _running(manifests: list[RunManifest], now: datetime) -> tuple[str, ...]:
-    return tuple(
+def _refuse_running(store: Store, now: datetime) -> None:
+    """A run would write back what it has read."""
+    running = [
         manifest.run_id
-        for manifest in manifests
+        for manifest in load_manifests(store)
         if manifest.finished is None and now - datetime.fromisoformat(manifest.started) < ABANDONED
-    )
+    ]
+    if running:
+        raise StoreError(
+            f"The run {listed(running)} has not ended: it would write back what it has read.",
+            remedy="repeat the command when it has; one that was killed counts as ended a day "
+            "after it began",
+        )
 
 
 def _who() -> str:
@@ -179,10 +184,21 @@ def _removals(
 
 
 def _require_gone(store: Store, wanted: Sought) -> None:
-    rows = [holder.table.path for holder in holders(store, wanted)]
-    left = rows + [key for key in store.list_objects("") if names(store, key, wanted)]
+    """A second look finds nothing; nor does a search of all that is no raw export."""
+    found = look_for(store, wanted)
+    left = {
+        *(holder.table.path for holder in found.tables),
+        *(f"raw/{raw_hash}" for raw_hash in found.raw),
+        *(key for key in (*found.objects, *found.reports)),
+        *(key for key in store.list_objects("") if _names(store, key, wanted)),
+    }
     if left:
         raise StoreError(
-            f"The store still names what was to be erased, in {listed(left)}.",
+            f"The store still names what was to be erased, in {listed(sorted(left))}.",
             remedy="see that no run writes to it, and repeat the command",
         )
+
+
+def _names(store: Store, key: str, wanted: Sought) -> bool:
+    # How a raw export is to be read, the look at it knows.
+    return not key.startswith("raw/") and names(store, key, wanted)

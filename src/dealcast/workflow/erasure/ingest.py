@@ -1,37 +1,50 @@
 """What was erased stays away: its rows are taken out of an export before it is kept."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from dealcast.contracts import RawExport
-from dealcast.errors import StoreError
-from dealcast.sources.reading import ReadingOptions
+from dealcast.errors import SourceError, StoreError
+from dealcast.sources.reading import ReadingOptions, read_export
 from dealcast.workflow.erasure.listed import ErasureList
-from dealcast.workflow.erasure.raw import without_rows
+from dealcast.workflow.erasure.raw import without_ids
 from dealcast.workflow.erasure.words import Sought
 from dealcast.workflow.objects import ObjectStore
 
 
-def erased_in(store: ObjectStore, export: RawExport) -> Sought | None:
-    """Those of an export's opportunities that were erased from the store; None where none were."""
-    ids = export.tables["opportunities"]["opportunity_id"]
-    found = ErasureList.of(store).erased_among(ids)
-    return Sought(tuple(found)) if found else None
+def without_erased(
+    store: ObjectStore,
+    files: Sequence[Path],
+    export: RawExport,
+    options: ReadingOptions,
+    *,
+    into: Path,
+) -> tuple[Sequence[Path], RawExport]:
+    """Files and export without the opportunities that were erased from the store.
 
-
-def files_without(
-    files: Sequence[Path], erased: Sought, export: RawExport, options: ReadingOptions, *, into: Path
-) -> list[Path]:
-    """The files in another folder, without the rows of erased opportunities."""
+    As they are where it has none of them. Raises SourceError where one is read even then.
+    """
+    listed = ErasureList.of(store)
+    erased = listed.erased_among(export.opportunities["opportunity_id"])
+    if not erased:
+        return files, export
     into.mkdir()
-    written = {found.file: vars(found) for found in export.formats}
-    kept = []
-    for file in files:
-        about = written.get(file.name, {})
-        data, _ = without_rows(file.read_bytes(), file.name, erased, options.mapping, about)
-        kept.append(into / file.name)
-        kept[-1].write_bytes(data)
-    return kept
+    changed = {file.name: file.data for file in without_ids(files, Sought(tuple(erased)), options)}
+    kept = [into / file.name for file in files]
+    for file, copy in zip(files, kept, strict=True):
+        if file.name in changed:
+            copy.write_bytes(changed[file.name])
+        else:
+            shutil.copyfile(file, copy)
+    left = read_export(kept, options)
+    if listed.erased_among(left.opportunities["opportunity_id"]):
+        raise SourceError(
+            "An opportunity that was erased from the store is in this export, and could not be "
+            "taken out of it.",
+            remedy="export it again without what was erased (`dealcast store erasures`)",
+        )
+    return kept, left
 
 
 def refuse_erasures(store: ObjectStore) -> None:

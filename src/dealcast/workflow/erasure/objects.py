@@ -3,14 +3,16 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from dealcast.sources.reading import CrmMapping, ReadingOptions, load_mapping
-from dealcast.workflow.erasure.raw import ID, without_rows
-from dealcast.workflow.erasure.words import Sought
+from dealcast.sources.reading import ReadingOptions
+from dealcast.workflow.erasure.raw import without_ids
+from dealcast.workflow.erasure.words import ID, Sought, parsed
 from dealcast.workflow.manifest import RunManifest
 from dealcast.workflow.store import RAW_INDEX, Store
 
@@ -32,26 +34,29 @@ def changed(store: Store, key: str, sought: Sought) -> bytes | None:
 
 
 def report_names(store: Store, key: str, sought: Sought) -> bool:
-    """Whether a report shows one of the ids, or may do so."""
+    """Whether a report shows one of the ids, or may do so: who deletes it loses little."""
     content = (store.get_object(key) or b"").decode(errors="replace")
-    return len(sought.telling) < len(sought.ids) or sought.is_in(content)
+    return len(sought.telling) < len(sought.ids) or sought.may_be_in(content)
 
 
 def raw_without(
-    store: Store, raw_hash: str, sought: Sought, manifests: list[RunManifest]
+    store: Store, raw_hash: str, sought: Sought, manifests: Sequence[RunManifest]
 ) -> tuple[dict[str, bytes], int]:
     """The files of a kept export that change, by name, and how many rows (count) go."""
     index = store.get_json(f"raw/{raw_hash}/{RAW_INDEX}") or _unfinished(store, raw_hash)
-    mapping, rows, files = _mapping(raw_hash, manifests), 0, {}
-    for name, known in index["files"].items():
-        data = store.require_object(f"raw/{raw_hash}/{name}")
-        written: Mapping[str, Any] = next(
-            (f for f in index.get("formats", ()) if f["file"] == name), {}
-        )
-        new, gone = without_rows(data, name, sought, mapping, written)
-        # An erasure that was broken off may have written the file, and not yet the index.
-        if new != data or known not in (None, hashlib.sha256(data).hexdigest()):
-            files[name], rows = new, rows + gone
+    files, rows = {}, 0
+    with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
+        paths = {name: Path(folder) / name for name in index["files"]}
+        for name, path in paths.items():
+            data = store.require_object(f"raw/{raw_hash}/{name}")
+            path.write_bytes(data)
+            # An erasure that was broken off may have written the file, and not yet the index.
+            if index["files"][name] not in (None, _hash(data)):
+                files[name] = data
+        for options in _readings(raw_hash, manifests):
+            for changed in without_ids(list(paths.values()), sought, options):
+                paths[changed.name].write_bytes(changed.data)
+                files[changed.name], rows = changed.data, rows + changed.rows
     return files, rows
 
 
@@ -63,7 +68,7 @@ def put_raw(
         store.put_object(f"raw/{raw_hash}/{name}", data)
 
     def noted(index: Any) -> Any:
-        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        hashes = {name: _hash(data) for name, data in files.items()}
         former = {name: index["files"][name] for name in files}
         changes = [*index.get("erased", ()), {**note, "files_before": former}]
         return {**index, "files": {**index["files"], **hashes}, "erased": changes}
@@ -78,24 +83,38 @@ def _unfinished(store: Store, raw_hash: str) -> dict[str, Any]:
     return {"files": dict.fromkeys(key.removeprefix(f"raw/{raw_hash}/") for key in keys)}
 
 
-def _mapping(raw_hash: str, manifests: list[RunManifest]) -> CrmMapping:
-    """How a run read the export; as by default where no run tells."""
-    for manifest in manifests:
-        for record in (*manifest.steps, *manifest.earlier):
-            if record.objects.get("raw") == raw_hash and "reading" in record.figures:
-                return ReadingOptions.from_dict(record.figures["reading"]).mapping
-    return load_mapping("default")
+def _readings(raw_hash: str, manifests: Sequence[RunManifest]) -> list[ReadingOptions]:
+    """How runs read the export, each way once; as by default where no run tells."""
+    made = (record for m in manifests for record in (*m.steps, *m.earlier))
+    found = [
+        ReadingOptions.from_dict(record.figures["reading"])
+        for record in made
+        if record.objects.get("raw") == raw_hash and "reading" in record.figures
+    ]
+    return [one for place, one in enumerate(found) if one not in found[:place]] or [
+        ReadingOptions()
+    ]
 
 
 def _json(content: bytes, sought: Sought) -> bytes:
-    parsed = json.loads(content)
-    left = sought.json_without(parsed)
-    return content if left == parsed else (json.dumps(left, indent=2) + "\n").encode()
+    former = json.loads(content)
+    left = sought.json_without(former)
+    return content if left == former else (json.dumps(left, indent=2) + "\n").encode()
 
 
 def _lines(content: bytes, sought: Sought) -> bytes:
     lines = content.decode().splitlines(keepends=True)
-    return "".join(line for line in lines if not sought.is_in(line)).encode()
+    return "".join(line for line in lines if not _is_named_in(line, sought)).encode()
+
+
+def _is_named_in(line: str, sought: Sought) -> bool:
+    """Also where a log is JSON, which writes some letters as numbers."""
+    told = parsed(line) if line.startswith("{") else line
+    return bool(sought.json_without(told) != told)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _text(content: bytes, sought: Sought) -> bytes:

@@ -14,27 +14,22 @@ from dealcast.workflow.manifest import (
 from dealcast.workflow.renewal import MADE_FROM
 from dealcast.workflow.steps import STEPS
 from dealcast.workflow.store import Store
-from dealcast.workflow.tables import TABLES
-from dealcast.workflow.versions import versions_of
 
 # (table, version that is gone) -> version in its place
 Moved = Mapping[tuple[str, int], int]
 
 
-def moved(store: Store) -> dict[tuple[str, int], int]:
-    """The versions that the next run would go on from, which an erasure put others in place of."""
-    found = {}
-    for name, number in _wanted(store):
-        present = versions_of(store, TABLES[name].path)
-        if present and number not in {v.version for v in present if v.is_whole}:
-            found[name, number] = present[-1].version
-    return found
+def recorded(store: Store, moves: Moved) -> dict[str, int]:
+    """The version of each table that the next run would go on from."""
+    made = (record.tables for record in load_latest_steps(store).values())
+    return {name: version for tables in made for name, version in _tables(tables, moves).items()}
 
 
 def point_at(store: Store, moves: Moved, manifests: list[RunManifest]) -> None:
     """Have manifests, what features were made from, and last the latest steps name what is there.
 
-    A step that was up to date stays so.
+    A step that was up to date stays so. Features that were made from another version than steps
+    recorded last name one that is gone: they are made anew.
     """
     for manifest in manifests:
         steps = [_pointed(record, moves) for record in manifest.steps]
@@ -56,14 +51,6 @@ def note(manifests: list[RunManifest], store: Store, removals: Mapping[str, Remo
         if removal and removal not in manifest.removed:
             manifest.removed.append(removal)
             manifest.save(store)
-
-
-def _wanted(store: Store) -> set[tuple[str, int]]:
-    latest = load_latest_steps(store)
-    wanted = {pair for record in latest.values() for pair in record.tables.items()}
-    key = latest["features"].objects.get(MADE_FROM) if "features" in latest else None
-    content = store.get_json(key) if key else None
-    return wanted | set((content or {"tables": {}})["tables"].items())
 
 
 def _latest(former: Mapping[str, StepRecord], moves: Moved) -> Mapping[str, StepRecord]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dealcast.errors import StoreError
 from dealcast.settings import RetentionSettings, TrackingSettings
-from dealcast.workflow.manifest import Removal, RunManifest, load_manifest, run_ids
+from dealcast.workflow.manifest import Removal, RunManifest, load_manifests, read_manifest
 from dealcast.workflow.objects import Entry
 from dealcast.workflow.retention.needs import needs_of
 from dealcast.workflow.retention.objects import RAW, look_at_models, look_at_raw, look_at_runs
@@ -72,7 +72,7 @@ def plan_vacuum(
     Raises StoreError where there is no store, SettingsError where nothing says what to keep.
     """
     now = now or datetime.now(UTC)
-    runs = sorted((load_manifest(store, run_id) for run_id in run_ids(store)), key=began)
+    runs = sorted(load_manifests(store), key=began)
     keep = Keep.of(retention, runs, now)
     kept = _kept_runs(store, runs, keep, tracking)
     needs = needs_of(store, kept)
@@ -100,9 +100,10 @@ def carry_out(store: Store, plan: Vacuum) -> None:
     First the manifests of the runs tell what is removed; then logs are shortened; then files go.
     """
     for run_id, removal in plan.removals.items():
-        manifest = load_manifest(store, run_id)
-        manifest.removed.append(removal)
-        manifest.save(store)
+        manifest = read_manifest(store, run_id)
+        if manifest is not None:
+            manifest.removed.append(removal)
+            manifest.save(store)
     going = plan.entries
     for table in plan.tables.values():
         shorten_log(store, table, going)
