@@ -6,6 +6,7 @@ import pytest
 from deltalake import Schema
 from deltalake.transaction import AddAction
 
+from dealcast.errors import StoreError
 from dealcast.settings import StorageSettings
 from dealcast.workflow.commits import Mode, NextFiles, commit_files, opened
 from dealcast.workflow.location import Location, locate
@@ -44,6 +45,16 @@ def put(location: Location, name: str, mode: Mode = "append", run_id: str | None
 def test_what_is_appended_stays_beside_what_was_there(location: Location) -> None:
     assert [put(location, name) for name in "abc"] == [0, 1, 2]
     assert names(location) == ["a", "b", "c"]
+
+
+def test_what_is_made_from_a_version_replaces_no_later_one(location: Location) -> None:
+    put(location, "a")
+    put(location, "b")
+
+    with pytest.raises(StoreError, match="written by another run meanwhile"):
+        commit_files(location, PATH, files(location, "c"), run_id="c", expected=0)
+
+    assert names(location) == ["a", "b"]
 
 
 def test_a_run_that_is_quicker_loses_nothing_it_appended(

@@ -12,7 +12,7 @@ from dealcast.errors import ModelError, StoreError
 from dealcast.settings import StorageSettings, TrackingSettings, load_settings
 from dealcast.surfaces.report import report_of
 from dealcast.tracking.base import open_registry
-from dealcast.workflow.commits import opened
+from dealcast.workflow.commits import commit, opened
 from dealcast.workflow.lineage import lineage
 from dealcast.workflow.manifest import load_latest_steps, load_manifest, run_ids
 from dealcast.workflow.migrations import documents
@@ -142,6 +142,27 @@ def test_rows_are_added_to_an_older_table_in_the_present_schema(
     assert rows["run_id"].to_list() == ["r1", "r2"]
     # Older versions are read so too.
     assert store.load("scores_issued", version=0).columns == rows.columns
+
+
+def test_rows_that_another_run_adds_meanwhile_are_not_lost(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save("scores_issued", ISSUED, run_id="r1")
+    monkeypatch.setattr(migrations, "TABLE_MIGRATIONS", {"scores_issued": (with_currency,)})
+    load, more = Store.load, with_currency(ISSUED).with_columns(run_id=pl.lit("r2"))
+
+    def slow(opened: Store, name: str, *, version: int | None = None) -> pl.DataFrame:
+        rows = load(opened, name, version=version)
+        path = TABLES[name].path
+        commit(opened.location, path, more, mode="append", run_id="r2")
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "load", slow)
+        with pytest.raises(StoreError, match="written by another run meanwhile"):
+            store.save("scores_issued", more.with_columns(run_id=pl.lit("r3")), run_id="r3")
+
+    assert store.load("scores_issued")["run_id"].to_list() == ["r1", "r2"]
 
 
 def test_the_mark_outlasts_a_log_that_was_shortened(

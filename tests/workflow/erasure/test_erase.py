@@ -1,5 +1,7 @@
 """After an erasure nothing in the store names the opportunity; also on a real S3 server."""
 
+import io
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from dealcast.errors import StoreError
 from dealcast.workflow.erasure import erase as module
 from dealcast.workflow.erasure.erase import erase, erasures, look_for, sought
 from dealcast.workflow.erasure.listed import ErasureList
+from dealcast.workflow.erasure.tables import Holder
 from dealcast.workflow.freshness import outdated
-from dealcast.workflow.manifest import load_latest_steps, load_manifest
+from dealcast.workflow.manifest import load_latest_steps, load_manifest, save_latest_step
 from dealcast.workflow.steps import STEP_NAMES
 from dealcast.workflow.store import Store
 from dealcast.workflow.tables import TABLES
@@ -130,26 +133,38 @@ def test_a_second_call_changes_nothing_but_the_record(folder: Store) -> None:
     assert {k.rsplit("/", 1)[0] for k in changed} <= {"erasures/log", "runs"}
 
 
-@pytest.mark.parametrize("after", range(1, 8, 2))
+@pytest.mark.parametrize(
+    ("where", "after"),
+    [
+        ("erase_rows", 1),
+        ("erase_rows", 6),
+        ("point_at", 0),
+        ("forget_older", 0),
+        ("forget_older", 4),
+    ],
+)
 def test_one_that_is_broken_off_is_finished_by_the_next(
-    folder: Store, monkeypatch: pytest.MonkeyPatch, after: int
+    folder: Store, monkeypatch: pytest.MonkeyPatch, where: str, after: int
 ) -> None:
     one, _ = of_least_and_greatest(folder)
-    erase_rows, calls = module.erase_rows, []
+    before = folder.load("crm_data_processed")
+    step, calls = getattr(module, where), []
 
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object) -> object:
         calls.append(arguments)
         if len(calls) > after:
             raise KeyboardInterrupt
-        erase_rows(*arguments)  # type: ignore[arg-type]
+        return step(*arguments)
 
-    monkeypatch.setattr(module, "erase_rows", interrupted)
+    monkeypatch.setattr(module, where, interrupted)
     with pytest.raises(KeyboardInterrupt):
         erase(folder, sought([one]), "test")
     monkeypatch.undo()
+    assert outdated(STEP_NAMES, load_latest_steps(folder).__getitem__) is None
     erase(folder, sought([one]), "test")
 
     assert named(folder, one) == []
+    assert_frame_equal(folder.load("crm_data_processed"), without(before, (one,)))
     for record in load_latest_steps(folder).values():
         for name, version in record.tables.items():
             folder.load(name, version=version)
@@ -167,6 +182,88 @@ def test_steps_are_as_fresh_as_before(folder: Store) -> None:
     for record in (*newest.steps, *latest.values()):
         for name, version in record.tables.items():
             assert folder.load(name, version=version) is not None
+
+
+def test_what_an_interrupted_run_wrote_takes_nobodys_place(folder: Store) -> None:
+    """No step recorded it: what it has may be of another export."""
+    ids = of_least_and_greatest(folder)
+    names = ("crm_data_processed", "scores", "snapshots")
+    before = {name: folder.load(name) for name in names}
+    for name in names:
+        folder.save(name, before[name].head(3))
+
+    erase(folder, sought(ids), "test")
+
+    latest = load_latest_steps(folder)
+    versions = {n: v for record in latest.values() for n, v in record.tables.items()}
+    for name in names:
+        left = folder.load(name, version=versions[name])
+        assert_frame_equal(left, without(before[name], ids), check_row_order=False)
+        assert folder.version(name) == versions[name]
+    assert outdated(STEP_NAMES, latest.__getitem__) is None
+
+
+def test_features_that_were_made_from_a_former_version_are_made_anew(folder: Store) -> None:
+    """Taken for made from the present one, they would be thought to be up to date."""
+    one, _ = of_least_and_greatest(folder)
+    former = load_latest_steps(folder)
+    version = folder.save("crm_data_processed", folder.load("crm_data_processed").head(3))
+    tables = {**former["clean"].tables, "crm_data_processed": version}
+    save_latest_step(folder, replace(former["clean"], tables=tables))
+
+    erase(folder, sought([one]), "test")
+
+    made_from = folder.get_json(former["features"].objects["snapshots_made_from"])["tables"]
+    now = load_latest_steps(folder)["clean"].tables["crm_data_processed"]
+    assert folder.load("crm_data_processed", version=now).height <= 3
+    with pytest.raises(StoreError, match="no version"):
+        folder.load("crm_data_processed", version=made_from["crm_data_processed"])
+
+
+def test_what_another_run_writes_meanwhile_is_not_deleted(
+    folder: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = of_least_and_greatest(folder)
+    erase_rows, issued = module.erase_rows, folder.load("scores_issued")
+
+    def late(store: Store, holder: Holder, erasure: str) -> int | None:
+        number = erase_rows(store, holder, erasure)
+        if holder.table.name == "scores_issued":
+            store.put_object("scores/scores_issued/of-another.parquet", b"not committed yet")
+            store.save("scores_issued", issued.head(1).with_columns(run_id=pl.lit("r9")))
+        return number
+
+    monkeypatch.setattr(module, "erase_rows", late)
+    with pytest.raises(StoreError, match="'scores_issued' was written by another run"):
+        erase(folder, sought([one]), "test")
+    monkeypatch.undo()
+
+    assert "r9" in folder.load("scores_issued")["run_id"]
+    assert folder.has_object("scores/scores_issued/of-another.parquet")
+
+
+def test_what_a_killed_first_write_left_goes(folder: Store) -> None:
+    """Files without a log are no table yet."""
+    for key in folder.list_objects("scores/score_reasons/"):
+        folder.delete_object(key)
+    left = "scores/score_reasons/part-00000-aa.parquet"
+    content = io.BytesIO()
+    pl.DataFrame({"opportunity_id": ["A-1"]}).write_parquet(content)
+    folder.put_object(left, content.getvalue())
+
+    erase(folder, sought(["A-1"]), "test")
+
+    assert not folder.has_object(left)
+
+
+def test_a_number_takes_no_correction_of_another_cell_with_it(folder: Store) -> None:
+    rows = [("h1", "employees", "77"), ("h2", "opportunity_id", " 77"), ("h3", "account", None)]
+    corrections = pl.DataFrame(rows, schema=["row_hash", "column", "value"], orient="row")
+    folder.save("corrections", corrections)
+
+    erase(folder, sought(["77"]), "test")
+
+    assert folder.load("corrections")["row_hash"].sort().to_list() == ["h1", "h3"]
 
 
 def test_while_a_run_goes_on_nothing_is_erased(folder: Store) -> None:

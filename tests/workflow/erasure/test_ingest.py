@@ -8,8 +8,10 @@ import pytest
 from dealcast.errors import SourceError
 from dealcast.settings import load_settings
 from dealcast.surfaces.report import keep_report
+from dealcast.workflow import run
 from dealcast.workflow.erasure import ingest
 from dealcast.workflow.erasure.erase import erase, sought
+from dealcast.workflow.manifest import StepRecord, load_latest_steps
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
@@ -92,6 +94,36 @@ def test_ids_that_are_numbers_are_left_out_of_parquet_too(
 
     assert (after["rows_in"], after["rows_erased"]) == (4, 1)
     assert store.load("crm_data_processed")["opportunity_id"].to_list() == ["1", "3"]
+
+
+def test_a_run_after_an_interrupted_one_and_an_erasure_is_as_of_an_export_without_it(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, alone = Store(str(tmp_path / "store")), Store(str(tmp_path / "alone"))
+    cleaned(store, export)
+    export.write_text(CSV + "E-05,Eve,GTX,Acme,Won,2024-01-01,2024-02-01,5\n")
+    remember = run.save_latest_step
+
+    def interrupted(store: Store, record: StepRecord) -> None:
+        if record.name == "clean":
+            raise KeyboardInterrupt
+        remember(store, record)
+
+    monkeypatch.setattr(run, "save_latest_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cleaned(store, export)
+    monkeypatch.undo()
+    erase(store, sought(["B-02"]), "test")
+    recorded = load_latest_steps(store)["clean"].tables["crm_data_processed"]
+    before = store.load("crm_data_processed", version=recorded)
+
+    cleaned(store, export)
+    lines = export.read_text().splitlines(keepends=True)
+    export.write_text("".join(line for line in lines if "B-02" not in line))
+    cleaned(alone, export)
+
+    assert before["opportunity_id"].to_list() == ["A-01", "C-03"]
+    assert store.load("crm_data_processed").equals(alone.load("crm_data_processed"))
 
 
 def test_one_that_could_not_be_taken_out_is_refused(
