@@ -144,6 +144,16 @@ def test_what_was_written_lately_is_spared(folder: Store) -> None:
     assert orphan in [entry.key for entry in late.entries]
 
 
+def test_of_a_store_that_was_copied_lately_nothing_is_said_to_go(folder: Store) -> None:
+    """Its files are new, whatever the log says of when they were first written."""
+    for key in folder.list_objects(""):
+        Path(folder.place(key)).touch()
+
+    plan = planned(folder, keep_runs=1, after=timedelta(0), grace_hours=2)
+
+    assert (plan.entries, plan.removals, plan.to_dict()["versions"]) == ([], {}, {})
+
+
 def test_files_of_a_run_that_was_killed_go(store: Store) -> None:
     killed = ["features/snapshots/live-00000-aaaa.parquet", "scores/scores/run-x/0.parquet"]
     for key in killed:

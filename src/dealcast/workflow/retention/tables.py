@@ -20,7 +20,10 @@ LOG_FILE = re.compile(r"(\d{20})\..+")
 
 @dataclass(frozen=True)
 class TableVacuum:
-    """What becomes of a table: the first version that its log is to tell of, those that go."""
+    """What becomes of a table: the first version that its log is to tell of, those that go.
+
+    A version goes that can be read now, and not without what goes.
+    """
 
     path: str
     first: int
@@ -40,6 +43,7 @@ def look_at(store: Store, table: Table, needs: Needs, keep: Keep, found: Found) 
     first = min(reasons, default=0)
     named = {name for version in versions for name in version.files}
     kept = {name for v in versions if v.version in reasons for name in v.files}
+    going = set()
     for entry in store.entries(table.path):
         name = entry.key.removeprefix(f"{table.path}/")
         kind = _kind(name, named, first)
@@ -49,8 +53,11 @@ def look_at(store: Store, table: Table, needs: Needs, keep: Keep, found: Found) 
             found.stays("other files of tables", "too new: a run may be in progress")
         else:
             found.goes(kind, entry)
+            going.add(name)
     gone = {
-        v.version for v in versions if v.is_whole and (v.version < first or v.files.keys() - kept)
+        v.version
+        for v in versions
+        if v.is_whole and not going.isdisjoint({*v.files, f"{LOG}/{v.version:020}.json"})
     }
     return TableVacuum(table.path, first, frozenset(gone))
 
