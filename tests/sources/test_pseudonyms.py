@@ -1,5 +1,6 @@
 """Names become pseudonyms in the files themselves, as cleaning would have written them."""
 
+import csv
 from importlib.resources import files
 from pathlib import Path
 
@@ -130,6 +131,23 @@ def test_all_else_is_read_as_it_would_have_been(
         (f.encoding, f.delimiter, f.decimal, f.dates) for f in before.formats
     ]
     assert "Caf" not in file.read_text(encoding=encoding)
+
+
+@pytest.mark.parametrize("delimiter", ["^", "§", ";"])
+def test_a_delimiter_that_the_file_tells_is_told_again(
+    made: Pseudonyms, tmp_path: Path, delimiter: str
+) -> None:
+    file = tmp_path / "opportunities.csv"
+    text = deals('A,Ann,"MG, 2; 3",Acme,Won,2025-01-01,2025-02-01,5', "B,,,,,,,")
+    rows = [delimiter.join(row) for row in csv.reader(text.splitlines())]
+    file.write_text(f"sep={delimiter}\n" + "\n".join(rows).replace("MG, 2; 3", '"MG, 2; 3"'))
+    before = read_export([file], ReadingOptions())
+
+    after = read_export(pseudonymise([file], ReadingOptions(), made), ReadingOptions())
+
+    names = ["sales_agent", "account"]
+    assert after.opportunities.drop(names).equals(before.opportunities.drop(names))
+    assert after.formats == before.formats
 
 
 def test_a_typed_file_keeps_its_types_but_for_names(made: Pseudonyms, tmp_path: Path) -> None:

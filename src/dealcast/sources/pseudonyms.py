@@ -4,8 +4,10 @@ A pseudonym is a keyed hash: whoever has the key and a name finds its pseudonym,
 Names are hashed as cleaning would write them, so that `Acme ` and `Acme` stay one.
 """
 
+import csv
 import hashlib
 import hmac
+import io
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from dealcast.cells import KEYS, REFERENCES, key_variants, tidied
 from dealcast.errors import SettingsError, SourceError
 from dealcast.settings import PrivacySettings
 from dealcast.sources.reading.delimited import ROW, FileRows
+from dealcast.sources.reading.dialect import delimiter_of
 from dealcast.sources.reading.export import (
     ReadingOptions,
     columns_in_use,
@@ -189,5 +192,17 @@ def _write(file: _File, frame: pl.DataFrame, *, replaced: Container[str]) -> Non
         typed = pl.read_parquet(file.path).head(frame.height)
         frame.with_columns(typed[n] for n in numeric).write_parquet(file.path)
         return
-    text = frame.write_csv(separator=file.rows.delimiter or ",", quote_style="always")
-    file.path.write_bytes(text.encode(file.rows.encoding or "utf-8"))
+    delimiter = file.rows.delimiter or ","
+    text = _delimited(frame, delimiter)
+    told = "" if delimiter_of(text) == delimiter else f"sep={delimiter}\n"
+    file.path.write_bytes((told + text).encode(file.rows.encoding or "utf-8"))
+
+
+def _delimited(frame: pl.DataFrame, delimiter: str) -> str:
+    if delimiter.isascii():
+        return frame.write_csv(separator=delimiter, quote_style="always")
+    text = io.StringIO()  # Polars takes no other delimiter
+    writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(frame.columns)
+    writer.writerows(frame.iter_rows())
+    return text.getvalue()
