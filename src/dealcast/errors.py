@@ -136,6 +136,20 @@ def _rebuild_missing_extra(need: str, extra: str) -> MissingExtraError:
     return MissingExtraError(need, extra=extra)
 
 
+def refuse_newer(what: str, written_in: int, known: int) -> None:
+    """Raises StoreError where something was written in a schema that is not known here.
+
+    >>> refuse_newer("Table 'scores'", 1, known=1)
+    """
+    if written_in > known:
+        raise StoreError(
+            f"{what} was written by a newer release of dealcast: its schema is {written_in}, and "
+            f"this release knows {known}.",
+            remedy="upgrade dealcast on this machine to the release that wrote it, or give another "
+            "store with --root",
+        )
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, in whatever order they come; None where nothing is near.
 

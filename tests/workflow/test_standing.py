@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dealcast.errors import StoreError
 from dealcast.workflow.standing import Standing, standing
 from dealcast.workflow.steps import STEP_NAMES
 
@@ -101,3 +102,10 @@ def test_scores_of_a_week_ago_are_to_be_made_anew(day: int, command: str) -> Non
 
 def test_a_store_with_a_space_in_its_name_can_be_copied_into_a_shell() -> None:
     assert stands("done", store="my data").next.endswith("--root 'my data'")
+
+
+def test_what_a_newer_release_wrote_is_not_read() -> None:
+    newer = {"schema_version": 99, "status": "done", "steps": []}
+
+    with pytest.raises(StoreError, match="newer release"):
+        standing("data", [RUN], lambda _: newer, lambda key: key, NOW)

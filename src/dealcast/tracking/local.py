@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from dealcast.errors import ModelError, nearest
+from dealcast.errors import ModelError, nearest, refuse_newer
 from dealcast.settings import TrackingSettings
 from dealcast.tracking.base import (
     DataSet,
@@ -139,12 +139,8 @@ class LocalRegistry:
                 remedy="restore it from a copy, or delete it: the next `dealcast run` begins a new "
                 "one, and models/ keeps every model",
             ) from None
-        if (written_in := read.get("schema_version", self.SCHEMA)) > self.SCHEMA:
-            raise ModelError(
-                f"The model registry {self.KEY} was written by a newer release of dealcast: its "
-                f"schema is {written_in}, and this release knows {self.SCHEMA}.",
-                remedy="upgrade dealcast on this machine to the release that wrote it",
-            )
+        written_in = read.get("schema_version", self.SCHEMA)
+        refuse_newer(f"The model registry {self.KEY}", written_in, self.SCHEMA)
         return found
 
 

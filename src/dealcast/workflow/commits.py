@@ -19,7 +19,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 
 from dealcast.errors import StoreError
 from dealcast.workflow.location import Location
-from dealcast.workflow.migrations.tables import is_older, marked
+from dealcast.workflow.migrations.tables import marked, refuse_newer_table
 from dealcast.workflow.objects import MAY_BE_WRITTEN, fetched
 from dealcast.workflow.retries import TRIES_PER_ATTEMPT, broke_off, patiently, tries
 from dealcast.workflow.store_errors import STORE_ERRORS, translated
@@ -52,7 +52,7 @@ def opened(location: Location, path: str, version: int | None = None) -> DeltaTa
         )
     except (TableNotFoundError, FileNotFoundError):
         return None
-    is_older(table_name(path), table)
+    refuse_newer_table(table_name(path), table)
     return table
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
+from dealcast.workflow.migrations.documents import read as in_present_schema
 from dealcast.workflow.steps import STEP_NAMES
 
 Content = Mapping[str, Any]
@@ -54,14 +55,17 @@ def standing(
 ) -> Standing:
     """Where the work stands.
 
-    `read` gives a JSON object of the store or None, `place` where an object is or None.
+    `read` gives a JSON object of the store or None, `place` where an object is or None. Raises
+    StoreError where a newer release wrote them.
     """
     at = f" --root {shlex.quote(store)}"
     newest = max(run_ids, default=None)
-    manifest = read(f"runs/{newest}/manifest.json") if newest else None
-    if newest is None or manifest is None:
+    key = f"runs/{newest}/manifest.json"
+    content = read(key) if newest else None
+    if newest is None or content is None:
         return Standing(store, "nothing run", f"dealcast run --source sample{at}")
-    records = read(LATEST_STEPS) or {}
+    manifest = in_present_schema("manifest", content, key)
+    records = in_present_schema("latest steps", read(LATEST_STEPS) or {}, LATEST_STEPS)
     scores = _made(records.get("score"), _scores, now)
     there = partial(
         Standing,

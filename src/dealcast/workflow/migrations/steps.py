@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dealcast.errors import StoreError
+from dealcast.errors import refuse_newer
 
 FIRST = 1  # of all that was written before there were marks
 
@@ -18,19 +18,7 @@ def migrated(what: str, content: T, written_in: int, steps: Sequence[Callable[[T
     >>> migrated("a list", [1, 2], 2, [lambda c: [*c, 2], lambda c: [*c, 3]])
     [1, 2, 3]
     """
-    refuse_newer(what, written_in, steps)
+    refuse_newer(what, written_in, FIRST + len(steps))
     for step in steps[written_in - FIRST :]:
         content = step(content)
     return content
-
-
-def refuse_newer(what: str, written_in: int, steps: Sequence[object]) -> None:
-    """Raises StoreError where something was written in a schema that is not known here."""
-    known = FIRST + len(steps)
-    if written_in > known:
-        raise StoreError(
-            f"{what} was written by a newer release of dealcast: its schema is {written_in}, and "
-            f"this release knows {known}.",
-            remedy="upgrade dealcast on this machine to the release that wrote it, or give another "
-            "store with --root",
-        )

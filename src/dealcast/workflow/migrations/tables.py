@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import polars as pl
 from deltalake import DeltaTable, Transaction
 
-from dealcast.workflow.migrations.steps import FIRST, migrated, refuse_newer
+from dealcast.errors import refuse_newer
+from dealcast.workflow.migrations.steps import FIRST, migrated
 
 TableMigration = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -20,7 +21,7 @@ MARK = "dealcast.schema"
 
 def marked(name: str) -> Transaction:
     """The mark of a version of a table that is written now."""
-    return Transaction(MARK, FIRST + len(TABLE_MIGRATIONS.get(name, ())))
+    return Transaction(MARK, _present(name))
 
 
 def schema_of(table: DeltaTable) -> int:
@@ -28,14 +29,21 @@ def schema_of(table: DeltaTable) -> int:
     return table.transaction_version(MARK) or FIRST
 
 
+def refuse_newer_table(name: str, table: DeltaTable) -> None:
+    """Raises StoreError where a version was written in a schema that is not known here."""
+    refuse_newer(f"Table '{name}'", schema_of(table), _present(name))
+
+
 def is_older(name: str, table: DeltaTable) -> bool:
-    """Whether a version has to be migrated. Raises StoreError where it is of a newer schema."""
-    steps = TABLE_MIGRATIONS.get(name, ())
-    refuse_newer(f"Table '{name}'", schema_of(table), steps)
-    return schema_of(table) < FIRST + len(steps)
+    """Whether a version has to be migrated."""
+    return schema_of(table) < _present(name)
 
 
 def as_now(name: str, rows: pl.DataFrame, table: DeltaTable) -> pl.DataFrame:
     """Rows of an opened version in the present schema."""
     steps = TABLE_MIGRATIONS.get(name, ())
     return migrated(f"Table '{name}'", rows, schema_of(table), steps)
+
+
+def _present(name: str) -> int:
+    return FIRST + len(TABLE_MIGRATIONS.get(name, ()))
