@@ -152,6 +152,40 @@ def test_another_run_finds_the_same_pseudonyms_and_skips_what_did_not_change(
     assert len(again.history("crm_data_processed")) == 1
 
 
+@pytest.mark.parametrize(
+    ("wanted", "key", "said"),
+    [
+        ("[sales_agent]", KEY.upper(), "made with another privacy.key"),
+        ("[sales_agent, account]", KEY, "in the place of sales_agent, and privacy"),
+        ("[]", None, "asks for names as they are"),
+    ],
+)
+def test_a_store_takes_no_names_that_it_would_not_know_again(
+    export: Path, tmp_path: Path, wanted: str, key: str | None, said: str
+) -> None:
+    options = ("--to", "ingest", "--set")
+    store = ran(tmp_path, export, *options, "privacy.pseudonyms=[sales_agent]", key=KEY)
+    before = store.list_objects("raw")
+    words = ["run", "--path", str(export), "--root", store.root, *options]
+    env = {"DEALCAST__PRIVACY__KEY": key}
+
+    done: Any = CliRunner().invoke(cli, [*words, f"privacy.pseudonyms={wanted}"], env=env)
+
+    assert said in done.exception.problem
+    assert "--root" in done.exception.remedy
+    assert store.list_objects("raw") == before
+
+
+def test_names_and_pseudonyms_do_not_meet_in_one_store(export: Path, tmp_path: Path) -> None:
+    store = ran(tmp_path, export, "--to", "ingest")
+    words = ["run", "--path", str(export), "--root", store.root]
+    env = {"DEALCAST__PRIVACY__KEY": KEY}
+
+    done: Any = CliRunner().invoke(cli, [*words, "--set", "privacy.pseudonyms=[account]"], env=env)
+
+    assert "holds names as they are" in done.exception.problem
+
+
 def test_without_a_key_nothing_is_read(export: Path, tmp_path: Path) -> None:
     words = ["run", "--path", str(export), "--root", str(tmp_path / "store")]
     done: Any = CliRunner().invoke(cli, [*words, "--set", "privacy.pseudonyms=[account]"])

@@ -69,6 +69,11 @@ class Pseudonyms:
         """Each column of ours with such names -> what its pseudonyms begin with."""
         return {c: BEGINS_WITH[who] for who in self.chosen for c in COLUMNS_OF[who]}
 
+    @property
+    def key_mark(self) -> str:
+        """Tells one key from another, and nothing of either: a hash of no name."""
+        return self._hashed("", "key")
+
     def of_name(self, name: str, begins_with: str) -> str:
         """The pseudonym of a tidy name. Raises SourceError where another name has it.
 

@@ -23,6 +23,7 @@ from dealcast.workflow.champions import judged_opportunities, judged_snapshots
 from dealcast.workflow.erasure.ingest import without_erased
 from dealcast.workflow.manifest import digest
 from dealcast.workflow.memory import memory_allowed, rows_per_batch
+from dealcast.workflow.privacy import figures_of, pseudonyms_of
 from dealcast.workflow.store import RAW_INDEX
 from dealcast.workflow.tables import TABLES
 from dealcast.workflow.workspace import DIMENSIONS, Made, Workspace
@@ -37,8 +38,9 @@ def ingest(ws: Workspace) -> Made:
     """Fetch the source's files, read them, and only then keep their bytes under their hash."""
     options = ReadingOptions.of(ws.settings.source)
     source = open_source(ws.settings.source)
+    pseudonyms = pseudonyms_of(ws.settings, ws.records.get("ingest"))
     with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
-        files = fetched_files(ws, source, Path(folder))
+        files = fetched_files(ws, source, Path(folder), pseudonyms)
         export = read_export(files, options)
         came = export.rows
         kept = Path(folder) / "kept"
@@ -57,19 +59,20 @@ def ingest(ws: Workspace) -> Made:
             "rows_erased": came - export.rows,
             "source_kind": ws.settings.source.kind,
             "source_terms": terms_of(ws, source),
-            "pseudonyms": list(ws.settings.privacy.pseudonyms),
+            **figures_of(pseudonyms),
             "formats": formats,
             "reading": options.to_dict(),
         },
     )
 
 
-def fetched_files(ws: Workspace, source: Source, into: Path) -> list[Path]:
-    """The source's files, with pseudonyms where the settings say so.
+def fetched_files(
+    ws: Workspace, source: Source, into: Path, pseudonyms: Pseudonyms | None
+) -> list[Path]:
+    """The source's files, with pseudonyms where they are wanted.
 
     Without them, only what changed is read where the kept export can be completed.
     """
-    pseudonyms = Pseudonyms.of(ws.settings.privacy, ws.settings.cleaning.spelling)
     if pseudonyms is not None:
         return pseudonymise(source.fetch(into), ReadingOptions.of(ws.settings.source), pseudonyms)
     former, terms = ws.records.get("ingest"), terms_of(ws, source)

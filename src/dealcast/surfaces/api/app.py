@@ -48,7 +48,7 @@ def application(settings: Settings, store: Store, registry: Registry) -> FastAPI
         redirect_slashes=False,
     )
     answer_problems(app)
-    served = Served(settings, keeper, metrics, Pace(settings.api), Names(settings))
+    served = Served(settings, keeper, metrics, Pace(settings.api), Names(settings, store))
     app.include_router(score_routes(served))
     app.include_router(read_routes(served))
     _add_health(app, keeper, metrics)

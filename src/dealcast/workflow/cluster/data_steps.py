@@ -43,6 +43,7 @@ from dealcast.workflow.cluster.tables import ClusterTables, cluster_of, contract
 from dealcast.workflow.data_steps import audit_features, fetched_files, terms_of, validate
 from dealcast.workflow.erasure.ingest import refuse_erasures
 from dealcast.workflow.manifest import digest
+from dealcast.workflow.privacy import figures_of, pseudonyms_of
 from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
@@ -57,8 +58,9 @@ def ingest(ws: Workspace) -> Made:
     refuse_erasures(ws.store)
     options = ReadingOptions.of(ws.settings.source)
     source = open_source(ws.settings.source)
+    pseudonyms = pseudonyms_of(ws.settings, ws.records.get("ingest"))
     with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
-        files = fetched_files(ws, source, Path(folder))
+        files = fetched_files(ws, source, Path(folder), pseudonyms)
         # Workers reach the store, not this folder; so it is kept before it is read.
         raw = ws.store.keep_raw(files, {"kind": ws.settings.source.kind})
     read = read_raw(ws, engine, raw, options)
@@ -70,7 +72,7 @@ def ingest(ws: Workspace) -> Made:
             "rows_in": read.rows,
             "source_kind": ws.settings.source.kind,
             "source_terms": terms_of(ws, source),
-            "pseudonyms": list(ws.settings.privacy.pseudonyms),
+            **figures_of(pseudonyms),
             "formats": list(read.formats),
             "reading": options.to_dict(),
         },
