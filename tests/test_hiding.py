@@ -1,13 +1,15 @@
 """Secrets are struck out of whatever is written, and only they."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from dealcast import hiding
 from dealcast.errors import DealcastError
-from dealcast.hiding import hidden, remember
+from dealcast.hiding import hidden, remember, remember_also
 from dealcast.settings import load_settings
+from dealcast.workflow.aws import aws_profile
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +84,23 @@ def test_what_was_remembered_before_is_not_hidden_any_more() -> None:
     remember(["another-secret"])
 
     assert hidden("one-secret, another-secret") == "one-secret, ***"
+
+
+def test_what_a_file_tells_is_hidden_beside_what_settings_tell() -> None:
+    remember(["one-secret"])
+    remember_also(["another-secret"])
+
+    assert hidden("one-secret another-secret") == "*** ***"
+
+
+def test_the_secrets_of_an_aws_profile_are_hidden_once_they_are_read(tmp_path: Path) -> None:
+    remember([])
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text(
+        "[crm]\naws_access_key_id = AKIA7\naws_secret_access_key = of-a-file\n"
+        "aws_session_token = of-a-session\n"
+    )
+
+    aws_profile({"HOME": str(tmp_path), "AWS_PROFILE": "crm"})
+
+    assert hidden("AKIA7: of-a-file, of-a-session") == "AKIA7: ***, ***"

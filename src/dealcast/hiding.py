@@ -16,8 +16,14 @@ _told: list[str] = []
 
 def remember(secrets: Iterable[str]) -> None:
     """From now on hide these, however they are written, and no longer those of before."""
+    _told.clear()
+    remember_also(secrets)
+
+
+def remember_also(secrets: Iterable[str]) -> None:
+    """From now on hide these too, such as what was read from a file of credentials."""
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
-    _told[:] = sorted(forms, key=len, reverse=True)
+    _told[:] = sorted({*_told, *forms}, key=len, reverse=True)
 
 
 def hidden(text: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from tests.sources.kaggle_server import EXPORT, SIGNATURE, STEPS, Answer, stored, zipped
 
 from dealcast.errors import MissingExtraError, SourceError
+from dealcast.hiding import hidden, remember
 from dealcast.settings import KaggleSource as KaggleSettings
 from dealcast.sources.base import open_source
 
@@ -225,6 +226,16 @@ def test_credentials_of_each_place_reach_kaggle_but_not_storage(
 
     sent = [request.authorization for request in kaggle.server.requests]
     assert sent == [header, header, None]
+
+
+@pytest.mark.parametrize("place", ["kaggle.json", "access_token"])
+def test_a_key_that_kagglehub_finds_in_a_file_is_hidden_from_then_on(kaggle, put, place):
+    put({place: JSON if place == "kaggle.json" else KEY})
+    remember([])
+
+    kaggle.fetch()
+
+    assert hidden(f"refused: {KEY}") == "refused: ***"
 
 
 def test_a_kaggle_json_in_a_folder_of_ones_own_reaches_kaggle(kaggle, tmp_path, monkeypatch):

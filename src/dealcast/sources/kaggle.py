@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dealcast.errors import EXAMPLES_SHOWN, MissingExtraError, SourceError
+from dealcast.hiding import remember_also
 from dealcast.settings import KaggleSource as KaggleSettings
 from dealcast.sources.archives import refuse_dangerous
 
@@ -200,6 +201,7 @@ def _refuse_broken_credentials() -> None:
         reason = getattr(error, "strerror", None) or "kaggle.json needs username and key, as JSON"
     else:
         words = [found.username, found.key, found.api_key] if found else []
+        remember_also(word for word in words[1:] if word)
         if all(SENDABLE.fullmatch(str(word)) for word in words if word):
             return
         reason = "they hold white space or letters that no key has"

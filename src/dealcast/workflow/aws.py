@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dealcast.errors import StoreError
+from dealcast.hiding import remember_also
 from dealcast.settings import StorageSettings
 
+SECRETS = ("aws_secret_access_key", "aws_session_token")
 # Where one of these is set, obstore and deltalake get temporary keys themselves.
 BY_THE_LIBRARIES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 
@@ -50,7 +52,8 @@ def _keys_of(names: Mapping[str, str]) -> Keys | None:
 def aws_profile(environment: Mapping[str, str]) -> dict[str, str]:
     """What the chosen AWS profile says in ~/.aws/credentials and ~/.aws/config.
 
-    deltalake reads these files, obstore does not; both are to use the same keys.
+    deltalake reads these files, obstore does not; both are to use the same keys. From then on its
+    secrets are hidden wherever they would be shown.
     """
     name = environment.get("AWS_PROFILE", "default")
     home = Path(environment.get("HOME", "~")).expanduser() / ".aws"
@@ -58,6 +61,7 @@ def aws_profile(environment: Mapping[str, str]) -> dict[str, str]:
     config = environment.get("AWS_CONFIG_FILE", str(home / "config"))
     section = name if name == "default" else f"profile {name}"
     found = _section(config, section) | _section(shared, name)
+    remember_also(found[secret] for secret in SECRETS if secret in found)
     if "AWS_PROFILE" in environment and not found:
         raise StoreError(
             f"There is no AWS profile '{name}', which AWS_PROFILE asks for, in '{shared}' "
