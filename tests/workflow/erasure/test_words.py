@@ -32,7 +32,11 @@ def test_ids_alone_are_looked_for_where_a_log_tells_of_columns() -> None:
     """The least account is no opportunity, though it may be called as one."""
     told = {"add": {"stats": json.dumps({"minValues": {"account": "A1", "opportunity_id": "7"}})}}
 
+    of_quarantine = {"minValues": {"table": "accounts", "key": "7"}, "maxValues": {"key": "A1"}}
+
     assert not Sought(("A1",)).is_keyed(told)
+    assert Sought(("A1",)).is_keyed(of_quarantine)
+    assert not Sought(("7",)).is_keyed(of_quarantine)
     assert Sought(("7",)).is_keyed(told)
     assert not Sought(("7",)).is_keyed({"add": {"size": 7, "stats": "{cut"}})
 

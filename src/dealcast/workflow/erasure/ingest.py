@@ -1,7 +1,6 @@
 """What was erased stays away: its rows are taken out of an export before it is kept."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from dealcast.contracts import RawExport
@@ -15,12 +14,12 @@ from dealcast.workflow.objects import ObjectStore
 
 def without_erased(
     store: ObjectStore,
-    files: Sequence[Path],
+    files: list[Path],
     export: RawExport,
     options: ReadingOptions,
     *,
     into: Path,
-) -> tuple[Sequence[Path], RawExport]:
+) -> tuple[list[Path], RawExport]:
     """Files and export without the opportunities that were erased from the store.
 
     As they are where it has none of them. Raises SourceError where one is read even then.

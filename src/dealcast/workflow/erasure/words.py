@@ -87,13 +87,18 @@ class Sought:
     def is_keyed(self, content: Any) -> bool:
         """Whether one of them stands where the content has ids, in JSON within its texts too.
 
+        A number as a key may be an account's.
+
         >>> Sought(("12",)).is_keyed({"stats": '{"rows": 12, "max": {"opportunity_id": "12"}}'})
         True
         """
         if isinstance(content, str):
             return content.startswith("{") and self.is_keyed(parsed(content))
         if isinstance(content, Mapping):
-            return any(self._is_key(n, v) or self.is_keyed(v) for n, v in content.items())
+            is_theirs = content.get(EXAMPLE_KEY) in self.telling or self._is_key(
+                ID, content.get(ID)
+            )
+            return is_theirs or any(map(self.is_keyed, content.values()))
         return isinstance(content, list) and any(map(self.is_keyed, content))
 
     def _is_key(self, name: str, value: Any) -> bool:
