@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
+
+from dealcast.cells import tidy
 from dealcast.errors import StoreError, listed
 from dealcast.workflow.erasure import objects as plain
 from dealcast.workflow.erasure.listed import put_on_list
@@ -55,13 +58,14 @@ class Erasure:
 
 
 def sought(ids: Iterable[str]) -> Sought:
-    """The ids to erase, each once. Raises StoreError for a blank one, or for none."""
-    tidy = tuple(dict.fromkeys(" ".join(one.split()) for one in ids))
-    if not all(tidy) or not tidy:
+    """The ids to erase, as the reader takes them. Raises StoreError for a blank one, or for none."""
+    given = pl.DataFrame({"id": list(ids)}, schema={"id": pl.String})
+    read = given.select(tidy("id")).to_series()
+    if read.is_empty() or read.null_count():
         raise StoreError(
             "No opportunity is named.", remedy="--opportunity ID, or --file with an id per line"
         )
-    return Sought(tidy)
+    return Sought(tuple(dict.fromkeys(read)))
 
 
 def look_for(store: Store, wanted: Sought) -> Traces:
