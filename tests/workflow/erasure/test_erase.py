@@ -302,6 +302,21 @@ def test_what_a_killed_ingest_left_loses_the_row_too(folder: Store) -> None:
     assert left == b"opportunity_id,account\nB-2,y\n"
 
 
+def test_a_raw_file_of_which_nothing_is_left_is_read_no_more(folder: Store, tmp_path: Path) -> None:
+    files = [tmp_path / f"opportunities_{number}.csv" for number in (1, 2)]
+    for file, one in zip(files, ("A-1", "B-2"), strict=True):
+        file.write_text(f"opportunity_id,account\n{one},x\n")
+    raw = folder.keep_raw(files, {})
+
+    erase(folder, sought(["A-1"]), "test")
+    again = erase(folder, sought(["A-1"]), "test")
+
+    assert again.traces.is_empty
+    with folder.raw_files(raw) as left:
+        assert [file.name for file in left] == ["opportunities_2.csv"]
+    assert not folder.has_object(f"raw/{raw}/opportunities_1.csv")
+
+
 def test_a_look_changes_nothing(folder: Store) -> None:
     before = {k: folder.get_object(k) for k in folder.list_objects("")}
 

@@ -13,14 +13,14 @@ from dealcast.workflow.erasure.words import Sought
 
 Files = dict[str, bytes]
 # What remains of each file that changes, and how many rows went.
-Erased = Callable[..., dict[str, tuple[bytes, int]]]
+Erased = Callable[..., dict[str, tuple[bytes | None, int]]]
 
 
 @pytest.fixture
 def erased(tmp_path: Path) -> Erased:
     def erased_of(
         files: Files, *ids: str, mapping: str = "default"
-    ) -> dict[str, tuple[bytes, int]]:
+    ) -> dict[str, tuple[bytes | None, int]]:
         for name, data in files.items():
             (tmp_path / name).write_bytes(data)
         options = ReadingOptions(load_mapping(mapping))
@@ -111,6 +111,26 @@ def test_rows_of_other_tables_stay_whatever_their_ids(erased: Erased) -> None:
     left = erased(files, "12", mapping="hubspot")
 
     assert left == {"hubspot-deals.csv": (b"Record ID,Deal Name,Deal Stage\n13,y,Closed Won\n", 1)}
+
+
+def test_a_file_of_which_nothing_is_left_goes_but_for_the_last(erased: Erased) -> None:
+    """Names of columns without rows are no export."""
+    files = {
+        "opportunities_1.csv": b"opportunity_id,account\nA1,x\n",
+        "opportunities_2.csv": b"opportunity_id,account\nB2,y\n",
+    }
+    columns = b"opportunity_id,account\n"
+
+    assert erased(files, "A1") == {"opportunities_1.csv": (None, 1)}
+    assert erased(files, "A1", "B2") == dict.fromkeys(files, (columns, 1))
+
+
+def test_a_column_that_may_be_the_id_is_no_prose(erased: Erased) -> None:
+    deals = b"Record ID,Deal ID,Deal Name\nA1,x,y\nB2,A1,A1\n"
+
+    left = erased({"deals.csv": deals}, "A1", mapping="hubspot")
+
+    assert left == {"deals.csv": (b"Record ID,Deal ID,Deal Name\nB2,A1,[erased]\n", 1)}
 
 
 def test_files_of_no_table_lose_what_names_it(erased: Erased) -> None:

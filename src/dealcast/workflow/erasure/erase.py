@@ -58,7 +58,7 @@ class Erasure:
 
 
 def sought(ids: Iterable[str]) -> Sought:
-    """The ids to erase, as the reader takes them. Raises StoreError for a blank one, or for none."""
+    """The ids to erase, as the reader takes them. Raises StoreError for a blank one or none."""
     given = pl.DataFrame({"id": list(ids)}, schema={"id": pl.String})
     read = given.select(tidy("id")).to_series()
     if read.is_empty() or read.null_count():

@@ -30,12 +30,12 @@ def without_erased(
         return files, export
     into.mkdir()
     changed = {file.name: file.data for file in without_ids(files, Sought(tuple(erased)), options)}
-    kept = [into / file.name for file in files]
-    for file, copy in zip(files, kept, strict=True):
-        if file.name in changed:
-            copy.write_bytes(changed[file.name])
-        else:
-            shutil.copyfile(file, copy)
+    for file in files:
+        if file.name not in changed:
+            shutil.copyfile(file, into / file.name)
+        elif (data := changed[file.name]) is not None:
+            (into / file.name).write_bytes(data)
+    kept = sorted(into.iterdir())
     left = read_export(kept, options)
     if listed.erased_among(left.opportunities["opportunity_id"]):
         raise SourceError(

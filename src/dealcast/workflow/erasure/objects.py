@@ -41,37 +41,50 @@ def report_names(store: Store, key: str, sought: Sought) -> bool:
 
 def raw_without(
     store: Store, raw_hash: str, sought: Sought, manifests: Sequence[RunManifest]
-) -> tuple[dict[str, bytes], int]:
-    """The files of a kept export that change, by name, and how many rows (count) go."""
+) -> tuple[dict[str, bytes | None], int]:
+    """The files of a kept export that change, by name, and how many rows (count) go.
+
+    None for one of which nothing is left.
+    """
     index = store.get_json(f"raw/{raw_hash}/{RAW_INDEX}") or _unfinished(store, raw_hash)
-    files, rows = {}, 0
+    files: dict[str, bytes | None] = {}
+    paths: dict[str, Path] = {}
+    rows = 0
     with tempfile.TemporaryDirectory(prefix="dealcast-") as folder:
-        paths = {name: Path(folder) / name for name in index["files"]}
-        for name, path in paths.items():
-            data = store.require_object(f"raw/{raw_hash}/{name}")
-            path.write_bytes(data)
+        for name, known in index["files"].items():
+            data = store.get_object(f"raw/{raw_hash}/{name}")
             # An erasure that was broken off may have written the file, and not yet the index.
-            if index["files"][name] not in (None, _hash(data)):
+            if data is None or known not in (None, _hash(data)):
                 files[name] = data
+            if data is not None:
+                paths[name] = Path(folder) / name
+                paths[name].write_bytes(data)
         for options in _readings(raw_hash, manifests):
-            for changed in without_ids(list(paths.values()), sought, options):
-                paths[changed.name].write_bytes(changed.data)
-                files[changed.name], rows = changed.data, rows + changed.rows
+            for file in without_ids(list(paths.values()), sought, options):
+                files[file.name], rows = file.data, rows + file.rows
+                if file.data is None:
+                    del paths[file.name]
+                else:
+                    paths[file.name].write_bytes(file.data)
     return files, rows
 
 
 def put_raw(
-    store: Store, raw_hash: str, files: Mapping[str, bytes], note: Mapping[str, Any]
+    store: Store, raw_hash: str, files: Mapping[str, bytes | None], note: Mapping[str, Any]
 ) -> None:
     """Write the changed files, and note in the index what they were and who changed them."""
     for name, data in files.items():
-        store.put_object(f"raw/{raw_hash}/{name}", data)
+        if data is None:
+            store.delete_object(f"raw/{raw_hash}/{name}")
+        else:
+            store.put_object(f"raw/{raw_hash}/{name}", data)
 
     def noted(index: Any) -> Any:
-        hashes = {name: _hash(data) for name, data in files.items()}
-        former = {name: index["files"][name] for name in files}
+        former = {name: index["files"].get(name) for name in files}
         changes = [*index.get("erased", ()), {**note, "files_before": former}]
-        return {**index, "files": {**index["files"], **hashes}, "erased": changes}
+        stay = {name: known for name, known in index["files"].items() if name not in files}
+        hashes = {name: _hash(data) for name, data in files.items() if data is not None}
+        return {**index, "files": {**stay, **hashes}, "erased": changes}
 
     if store.has_object(f"raw/{raw_hash}/{RAW_INDEX}"):
         store.update_json(f"raw/{raw_hash}/{RAW_INDEX}", noted)

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 from polars import selectors as cs
 
-from dealcast.cells import tidy
+from dealcast.cells import KEYS, tidy
 from dealcast.errors import SourceError
 from dealcast.sources.reading import ReadingOptions
 from dealcast.sources.reading.delimited import ROW, long_cells, records
@@ -21,15 +21,19 @@ from dealcast.sources.reading.dialect import MARKS, decoded, told_delimiter
 from dealcast.sources.reading.export import columns_in_use, file_rows, files_by_table
 from dealcast.workflow.erasure.words import ID, Sought
 
+HOLDS_THEM = "opportunities"
 FIRST_ROW = 2  # of data: the reader counts the header, also of Parquet
 
 
 @dataclass(frozen=True)
 class FileWithout:
-    """A file that changes: its new bytes, and how many rows (count) they lack."""
+    """A file that changes: its new bytes, and how many rows (count) they lack.
+
+    `data` is None where no row is left: what has none is refused by the reader.
+    """
 
     name: str
-    data: bytes
+    data: bytes | None
     rows: int
 
 
@@ -37,12 +41,14 @@ class FileWithout:
 class _Found:
     """What the reader finds in a file of a table: its columns, and the rows of the ids.
 
-    The rows are numbered as a spreadsheet shows them; `prose`: the columns that are none of ours.
+    The rows are numbered as a spreadsheet shows them; `others`: how many there are beside them;
+    `prose`: the columns that are none of ours.
     """
 
     columns: Sequence[str]
     delimiter: str | None
     rows: Collection[int]
+    others: int
     prose: Collection[str]
 
 
@@ -54,17 +60,25 @@ def without_ids(
     Raises SourceError where a file of one of our tables cannot be read.
     """
     tables = _tables(files, options)
+    found = {path: _found(path, table, sought, options) for path, table in tables.items()}
+    is_any_left = any(found[path].others for path, table in tables.items() if table == HOLDS_THEM)
     for path in files:
-        table = tables.get(path)
-        found = _found(path, table, sought, options) if table else None
-        if path.suffix.lower() == ".parquet":
-            changed = _of_parquet(path, found, sought)
-        elif found is None:
-            changed = _of_text(path, sought, options)
-        else:
-            changed = _of_records(path, found, sought, options)
-        if changed is not None:
-            yield FileWithout(path.name, changed, len(found.rows) if found else 0)
+        read = found.get(path)
+        rows = len(read.rows) if read else 0
+        if read and rows and not read.others and is_any_left:
+            yield FileWithout(path.name, None, rows)
+        elif (data := _changed(path, read, sought, options)) is not None:
+            yield FileWithout(path.name, data, rows)
+
+
+def _changed(
+    path: Path, found: _Found | None, sought: Sought, options: ReadingOptions
+) -> bytes | None:
+    if path.suffix.lower() == ".parquet":
+        return _of_parquet(path, found, sought)
+    if found is None:
+        return _of_text(path, sought, options)
+    return _of_records(path, found, sought, options)
 
 
 def _tables(files: Sequence[Path], options: ReadingOptions) -> dict[Path, str]:
@@ -80,11 +94,12 @@ def _found(path: Path, table: str, sought: Sought, options: ReadingOptions) -> _
     read = file_rows(path, options)
     ours, flags = columns_in_use(read.frame, table, options.mapping, None)
     columns = read.frame.columns
-    prose = set(columns) - {*ours.values(), *flags.values(), ROW}
+    keys = options.mapping.candidates_found(table, KEYS[table], columns)
+    prose = set(columns) - {*ours.values(), *flags.values(), *keys, ROW}
     rows: frozenset[int] = frozenset()
-    if table == "opportunities" and ID in ours:
+    if table == HOLDS_THEM and ID in ours:
         rows = frozenset(read.frame.filter(tidy(ours[ID]).is_in(list(sought.ids)))[ROW])
-    return _Found(columns, read.delimiter, rows, prose)
+    return _Found(columns, read.delimiter, rows, read.frame.height - len(rows), prose)
 
 
 def _of_text(path: Path, sought: Sought, options: ReadingOptions) -> bytes | None:
