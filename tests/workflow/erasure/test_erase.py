@@ -317,6 +317,20 @@ def test_a_raw_file_of_which_nothing_is_left_is_read_no_more(folder: Store, tmp_
     assert not folder.has_object(f"raw/{raw}/opportunities_1.csv")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+def test_what_a_raw_file_still_names_is_told_in_any_encoding(
+    folder: Store, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    text = "opportunity_id,account\nA-1,x\nB-2,y\n"
+    folder.put_object("raw/abc/sales_pipeline.csv", text.encode(encoding))
+    monkeypatch.setattr(module.plain, "put_raw", lambda *_: None)
+
+    with pytest.raises(StoreError, match=r"still names .* 'raw/abc'"):
+        erase(folder, sought(["A-1"]), "test")
+
+    assert not erasures(folder)[0]["is_done"]
+
+
 def test_a_look_changes_nothing(folder: Store) -> None:
     before = {k: folder.get_object(k) for k in folder.list_objects("")}
 

@@ -96,6 +96,30 @@ def test_ids_that_are_numbers_are_left_out_of_parquet_too(
     assert store.load("crm_data_processed")["opportunity_id"].to_list() == ["1", "3"]
 
 
+@pytest.mark.parametrize(("one", "other"), [("1000002", "1000001"), ("Q-1", "Q-1-A")])
+def test_another_opportunity_that_looks_like_it_stays(
+    export: Path, tmp_path: Path, one: str, other: str
+) -> None:
+    """By its value or account, or as its id goes on."""
+    store = Store(str(tmp_path / "store"))
+    value = one if one.isdigit() else "5"
+    rows = [
+        f"{other},Ann,GTX,{one},Won,2024-01-01,2024-02-01,{value}",
+        f"{one},Bob,GTX,Acme,Won,2024-01-01,2024-02-01,7",
+    ]
+    export.write_text("\n".join([CSV.splitlines()[0], *rows]) + "\n")
+    cleaned(store, export)
+
+    erase(store, sought([one]), "test")
+
+    left = store.load("crm_data_processed")
+    assert left.select("opportunity_id", "account", "close_value").rows() == [
+        (other, one, float(value))
+    ]
+    assert cleaned(store, export)["rows_erased"] == 1
+    assert store.load("crm_data_processed").equals(left)
+
+
 def test_a_run_after_an_interrupted_one_and_an_erasure_is_as_of_an_export_without_it(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -193,7 +193,8 @@ def _require_gone(store: Store, wanted: Sought) -> None:
     left = {
         *(holder.table.path for holder in found.tables),
         *(f"raw/{raw_hash}" for raw_hash in found.raw),
-        *(key for key in (*found.objects, *found.reports)),
+        *found.objects,
+        *found.reports,
         *(key for key in store.list_objects("") if _names(store, key, wanted)),
     }
     if left:
