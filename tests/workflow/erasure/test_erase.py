@@ -242,6 +242,24 @@ def test_what_another_run_writes_meanwhile_is_not_deleted(
     assert folder.has_object("scores/scores_issued/of-another.parquet")
 
 
+def test_what_another_run_wrote_since_the_look_is_not_replaced(
+    folder: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = of_least_and_greatest(folder)
+    erase_rows, others = module.erase_rows, folder.load("scores").head(2)
+
+    def late(store: Store, holder: Holder, erasure: str) -> int | None:
+        if holder.table.name == "scores":
+            store.save("scores", others)
+        return erase_rows(store, holder, erasure)
+
+    monkeypatch.setattr(module, "erase_rows", late)
+    with pytest.raises(StoreError, match="written by another run"):
+        erase(folder, sought([one]), "test")
+
+    assert_frame_equal(folder.load("scores"), others)
+
+
 def test_what_a_killed_first_write_left_goes(folder: Store) -> None:
     """Files without a log are no table yet."""
     for key in folder.list_objects("scores/score_reasons/"):

@@ -41,13 +41,14 @@ class Rule:
 class Holder:
     """A table of which some file, of this version or another, holds erased opportunities.
 
-    `version`: the one to go on from, which has `rows` (count) of them; None where there is no
-    table, only what a killed run left. `recorded`: the one that steps name. `keys`: all that was
-    in its folder.
+    `newest`: its version, None where there is no table, only what a killed run left. `version`: the
+    one to go on from, which has `rows` (count) of them. `recorded`: the one that steps name.
+    `keys`: all that was in its folder.
     """
 
     table: Table
     rule: Rule
+    newest: int | None
     version: int | None
     recorded: int | None
     rows: int
@@ -63,11 +64,13 @@ def holders(store: Store, sought: Sought) -> list[Holder]:
         rule, keys = _rule(table, sought, hashes), tuple(store.list_objects(f"{table.path}/"))
         counts = {key: _theirs(store, key, rule).height for key in _data_files(table, keys)}
         if any(counts.values()) or log_names(store, table.path, sought):
-            version = _to_go_on_from(store, table, by_steps.get(table.name), keys)
-            there = opened(store.location, table.path, version) if version is not None else None
+            newest = opened(store.location, table.path)
+            by_step = by_steps.get(table.name)
+            there = _to_go_on_from(store, table, newest, by_step, keys)
             rows = sum(counts.get(key, 0) for key in _files(table, there))
-            recorded_version = by_steps.get(table.name, version)
-            found.append(Holder(table, rule, version, recorded_version, rows, keys))
+            now, version = (v.version() if v is not None else None for v in (newest, there))
+            recorded_version = version if by_step is None else by_step
+            found.append(Holder(table, rule, now, version, recorded_version, rows, keys))
     return found
 
 
@@ -77,36 +80,38 @@ def erase_rows(store: Store, holder: Holder, erasure: str) -> int | None:
     Not that of a run that was interrupted, which no step has recorded. Of a table to which runs
     add, the newest is the one. Raises StoreError where another run writes to it meanwhile.
     """
-    if holder.version is None:
-        return None
-    table, path = holder.table, holder.table.path
-    newest, former = (opened(store.location, path, v) for v in (None, holder.version))
-    assert newest is not None and former is not None  # noqa: S101, PT018 - it was found there
-    number = newest.version()
-    if not holder.rows and {holder.version, holder.recorded} == {number}:
-        return number
-    may_stay = number == holder.version and not is_older(table.name, former)
-    kept, added, schema = [], [], former.schema()
-    for place, key in enumerate(_files(table, former)):
-        rows = as_now(table.name, _read(store, key), former)
-        left = rows.filter(~holder.rule.is_theirs) if _has(rows.columns, holder.rule) else rows
-        name = key.removeprefix(f"{path}/")
-        if may_stay and left.height == rows.height:
-            kept.append(name)
-            continue
-        if is_older(table.name, former):
-            schema = Schema.from_arrow(rows.schema)
-        if not left.is_empty():
-            kind = name.rsplit("/", 1)[-1].split("-")[0]
-            added.append(put_file(store, path, f"{kind}-{place:05}", left))
+    path = holder.table.path
+    is_so_already = not holder.rows and {holder.version, holder.recorded} == {holder.newest}
+    if holder.newest is None or is_so_already:
+        return holder.newest
+    former = opened(store.location, path, holder.version)
+    assert former is not None  # noqa: S101 - it was found there
     return commit_files(
         store.location,
         path,
-        NextFiles(schema, added, kept),
+        _files_left(store, holder, former, may_stay=holder.version == holder.newest),
         run_id=None,
         why=f"erased by {erasure}, in place of version {holder.recorded}",
-        expected=number,
+        expected=holder.newest,
     )
+
+
+def _files_left(store: Store, holder: Holder, former: DeltaTable, *, may_stay: bool) -> NextFiles:
+    """What is left of a version, file by file; `may_stay`: its files may be part of the next."""
+    table, kept, added, schema = holder.table, [], [], former.schema()
+    is_old = is_older(table.name, former)
+    for place, key in enumerate(_files(table, former)):
+        rows = as_now(table.name, _read(store, key), former)
+        left = rows.filter(~holder.rule.is_theirs) if _has(rows.columns, holder.rule) else rows
+        name = key.removeprefix(f"{table.path}/")
+        if is_old:
+            schema = Schema.from_arrow(rows.schema)
+        if may_stay and not is_old and left.height == rows.height:
+            kept.append(name)
+        elif not left.is_empty():
+            kind = name.rsplit("/", 1)[-1].split("-")[0]
+            added.append(put_file(store, table.path, f"{kind}-{place:05}", left))
+    return NextFiles(schema, added, kept)
 
 
 def moved(store: Store) -> Moved:
@@ -152,15 +157,18 @@ def _is_of_log_from(table: Table, key: str, number: int | None) -> bool:
 
 
 def _to_go_on_from(
-    store: Store, table: Table, by_steps: int | None, keys: Collection[str]
-) -> int | None:
-    """The version that steps recorded; the newest of a table without one, or that is added to."""
-    newest = opened(store.location, table.path)
-    if newest is None or by_steps is None or table.mode == "append":
-        return newest.version() if newest is not None else None
-    wanted = opened(store.location, table.path, by_steps)
+    store: Store,
+    table: Table,
+    newest: DeltaTable | None,
+    by_step: int | None,
+    keys: Collection[str],
+) -> DeltaTable | None:
+    """The version that a step recorded; the newest of a table without one, or that is added to."""
+    if newest is None or by_step is None or table.mode == "append":
+        return newest
+    wanted = opened(store.location, table.path, by_step)
     is_whole = wanted is not None and set(keys).issuperset(_files(table, wanted))
-    return by_steps if is_whole else newest.version()
+    return wanted if is_whole else newest
 
 
 def _names_them(table: Table) -> bool:
