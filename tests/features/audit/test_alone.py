@@ -1,9 +1,14 @@
 import random
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from dealcast.features.audit.alone import feature_alone, group_alone, target_in_disguise
+from dealcast.features.audit.candidates import Audited
+from dealcast.features.audit.facts import Label
 from dealcast.features.audit.spec import Finding, NotApplicable
+from dealcast.settings.tree import AuditSettings
 
 N = 800
 WON = [i % 2 for i in range(N)]
@@ -64,3 +69,13 @@ def test_without_both_outcomes_nothing_can_be_said(audited) -> None:
 
     for ask_one in (feature_alone, target_in_disguise, group_alone):
         assert all(isinstance(f, NotApplicable) for f in ask_one(ask).values())
+
+
+def test_where_only_a_label_about_time_has_enough_rows_no_disguise_is_looked_for(audited) -> None:
+    few = audited({"x": NOISE}, won=[int(i < 20) for i in range(N)]).candidates
+    facts = few.facts.with_columns(closed=pl.Series(WON))
+    labels = (*few.labels, Label("closed", "closed", is_about_time=True))
+    ask = Audited(replace(few, facts=facts, labels=labels), AuditSettings(), 0, frozenset())
+
+    assert isinstance(feature_alone(ask)["x"], Finding)
+    assert isinstance(target_in_disguise(ask)["x"], NotApplicable)

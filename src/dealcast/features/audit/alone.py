@@ -39,15 +39,14 @@ def feature_alone(audited: Audited) -> Findings:
 
 def target_in_disguise(audited: Audited) -> Findings:
     """Best balanced accuracy of a map from values, or from presence alone, to a label."""
-    labels = all_labelled(audited)
+    labels = all_labelled(audited, timeless=True)
     if isinstance(labels, NotApplicable):
         return dict.fromkeys(audited.candidates.features, labels)
-    pooled = [rows for rows in labels if not rows.label.is_about_time]
 
     def best(codes: Ints) -> Finding:
         tried = (
             (balanced_accuracy(counts), rows)
-            for rows in pooled
+            for rows in labels
             for by_code in (counted(codes, rows),)
             for counts in (by_code, _by_presence(by_code))
         )

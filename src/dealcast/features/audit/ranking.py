@@ -70,9 +70,13 @@ def _has_both(stratum: Ints, is_one: Bools) -> Bools:
     return both
 
 
-def all_labelled(audited: Audited) -> list[Labelled] | NotApplicable:
-    """Those of the labels that have enough rows; why not, where none has."""
-    found = [labelled(audited, label) for label in audited.candidates.labels]
+def all_labelled(audited: Audited, *, timeless: bool = False) -> list[Labelled] | NotApplicable:
+    """Those of the labels that have enough rows; why not, where none has.
+
+    `timeless`: only those that are not about time.
+    """
+    labels = [one for one in audited.candidates.labels if not (timeless and one.is_about_time)]
+    found = [labelled(audited, label) for label in labels]
     enough = [one for one in found if isinstance(one, Labelled)]
     reasons = [one for one in found if isinstance(one, NotApplicable)]
     return enough or reasons[0]
