@@ -1,0 +1,95 @@
+"""How a process is to die: killed at a write, or after some time; what it is to go without."""
+
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+When = Literal["before", "during", "after"]
+
+
+@dataclass(frozen=True)
+class Death:
+    """SIGKILL at a write (counted from 1), or after some seconds from the start.
+
+    `during`: so many seconds after the write began.
+    """
+
+    at: int = 0
+    when: When = "before"
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a process is to be short of: room for a file, memory beyond its own (bytes), rights."""
+
+    file_bytes: int | None = None
+    memory_bytes: int | None = None
+    user: int | None = None
+
+
+class Writes:
+    """Counts all that this process writes to a store, and has it die at one of them."""
+
+    def __init__(self, death: Death) -> None:
+        self.death, self.count = death, 0
+
+    def watch(self) -> None:
+        """Stand before every call that writes objects, files of tables, or commits."""
+        import obstore
+        import polars as pl
+        from deltalake import DeltaTable
+
+        from dealcast.workflow import commits
+
+        for owner, name in (
+            (obstore, "put"),
+            (obstore, "delete"),
+            (pl.DataFrame, "write_delta"),
+            (DeltaTable, "create_write_transaction"),
+            (commits, "create_table_with_add_actions"),
+        ):
+            setattr(owner, name, self._counted(getattr(owner, name)))
+
+    def _counted(self, write: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any, **named: Any) -> Any:
+            self.count += 1
+            if self.count != self.death.at:
+                return write(*given, **named)
+            if self.death.when == "before":
+                die()
+            if self.death.when == "during":
+                threading.Timer(self.death.seconds, die).start()
+                return write(*given, **named)
+            write(*given, **named)
+            return die()
+
+        return counted
+
+
+def die() -> None:
+    """End this process and its children as `kill -9` does."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def go_without(want: Want) -> None:
+    """Take it from this process for good."""
+    if want.file_bytes is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that the write fails, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (want.file_bytes, want.file_bytes))
+    if want.memory_bytes is not None:
+        allowed = _own_bytes() + want.memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    if want.user is not None:
+        os.setgroups([])
+        os.setgid(want.user)
+        os.setuid(want.user)
+
+
+def _own_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - no file of a disk
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
