@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,7 +26,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # One thread each, so that they are quick on a busy machine and add up in one order.
 ALONE = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 HEAVY = ("mlflow", "prefect", "spark", "api", "dashboard", "stack", "sql", "cluster", "duckdb")
-LONGEST_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class Forks:
     """Calls `dealcast`, each time in a new process."""
 
     process: "subprocess.Popen[str]"
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     def call(
         self,
@@ -90,20 +88,15 @@ def forks(folder: Path) -> Iterator[Forks]:
     """The process to fork from; it works in the folder."""
     given = {k: v for k, v in os.environ.items() if not k.startswith("DEALCAST")}
     paths = [str(REPOSITORY), str(REPOSITORY / "src"), given.get("PYTHONPATH", "")]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "tests.crash.forked"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,
         env=given | ALONE | {"PYTHONPATH": os.pathsep.join(paths)},
-    )
-    try:
+    ) as process:
         yield Forks(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(LONGEST_SECONDS)
 
 
 def _load_all() -> None:

@@ -11,18 +11,33 @@ from dealcast.workflow.manifest import StepRecord, load_latest_steps, load_manif
 from dealcast.workflow.store import RAW_INDEX, Store
 from dealcast.workflow.tables import TABLES
 
-# Who did it and when, and what a resumed run cannot say: who made the champion what it is.
-OF_A_RUN = ("run_id", "promotion", "promoted")
+# Who did it, and what the figures of a resumed run leave open: whether it was the killed one that
+# promoted the model, and how much was computed anew (all, where the killed one had begun to write).
+OF_A_RUN = (
+    "run_id",
+    "promotion",
+    "promoted",
+    "changed_opportunities",
+    "snapshot_dates_renewed",
+)
 
 State = Mapping[str, pl.DataFrame]
 
 
 def state_of(store: Store) -> State:
     """Every table by name: without ids of runs, each row once, in one order."""
-    return {name: _plain(store.load(name)) for name in TABLES if store.has(name)}
+    return {name: plain(store.load(name)) for name in TABLES if store.has(name)}
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+def pinned_state(store: Store, run_id: str) -> State:
+    """The same of the versions that a run's manifest names."""
+    steps = load_manifest(store, run_id).steps
+    versions = {name: v for step in steps for name, v in step.tables.items()}
+    return {name: plain(store.load(name, version=v)) for name, v in versions.items()}
+
+
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table, each once, without what only one run can say, in one order."""
     rows = frame.select(pl.all().exclude(OF_A_RUN))
     return rows.unique().sort(pl.struct(pl.all()).map_batches(_in_words, return_dtype=pl.String))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import obstore
 from tests.crash.death import Death
-from tests.crash.exports import flags, two_exports
+from tests.crash.exports import Exports, exports_in, flags
 from tests.crash.forked import Ended, Forks
 from tests.crash.judging import State, check_records, differing, figures_of, state_of
 
@@ -27,11 +27,11 @@ class Site:
 
 @dataclass(frozen=True)
 class World:
-    """The store of before, the later export, and what comes of both without any harm."""
+    """The store of before, the exports, and what comes of both without any harm."""
 
     forks: Forks
     before: Path
-    later: Path
+    exports: Exports
     old: State
     new: State
     figures: Mapping[str, Any]
@@ -39,23 +39,28 @@ class World:
 
     def run(self, site: Site, *more: object, **how: Any) -> Ended:
         """Run the later export, or what is asked."""
-        words = more or ("run", "--path", self.later, *flags(), "--json")
+        words = more or run_of(self.exports.later)
         where = ("--root", site.store.root)
         return self.forks.call(*words, *where, environment=site.environment, **how)
 
 
+def run_of(export: Path, *more: object) -> tuple[object, ...]:
+    """The words of a run of an export."""
+    return ("run", "--path", export, *flags(), *more, "--json")
+
+
 def world_in(folder: Path, forks: Forks) -> World:
     """Both exports run, one after the other; between them, the store is put aside."""
-    earlier, later = two_exports(folder)
+    exports = exports_in(folder)
     root, before = folder / "undisturbed", folder / "before"
     store = Store(str(root))
-    for export in (earlier, later):
-        ended = forks.call("run", "--path", export, *flags(), "--root", root, "--json")
+    for export in (exports.earlier, exports.later):
+        ended = forks.call(*run_of(export), "--root", root)
         assert ended.code == 0, ended.err
-        if export == earlier:
+        if export == exports.earlier:
             shutil.copytree(root, before)
     old = state_of(Store(str(before)))
-    return World(forks, before, later, old, state_of(store), figures_of(store), ended.writes)
+    return World(forks, before, exports, old, state_of(store), figures_of(store), ended.writes)
 
 
 def local_site(world: World, root: Path) -> Site:
