@@ -37,6 +37,12 @@ def main() -> None:
         )
         click.echo(str(error), err=True)
         code = error.exit_code
+    except MemoryError:
+        click.echo(
+            "Error: The memory was not enough.\n\nTry: set engine.memory_gb to less, or free some",
+            err=True,
+        )
+        code = 1
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if debug:
             click.echo(hidden(traceback.format_exc()), err=True)

@@ -109,3 +109,17 @@ def test_settings_that_are_wrong_are_refused_here_too(
     assert refused.code == 2, refused.err
     assert "development.yaml" in refused.err
     assert "Unexpected" not in refused.err
+
+
+def test_a_store_that_may_not_be_read_is_told(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(self: Path, _: str) -> Any:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "glob", forbidden)
+
+    done = call("--root", tmp_path)
+
+    assert done.code == 5
+    assert f"'{tmp_path / 'runs'}' may not be read by this user." in done.err

@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import polars as pl
 
@@ -46,13 +45,14 @@ def _in_words(rows: pl.Series) -> pl.Series:
     return pl.Series([str(row) for row in rows])
 
 
-def figures_of(store: Store) -> Mapping[str, Any]:
-    """What the steps say of what they made, by step."""
-    found = {}
-    for name, record in load_latest_steps(store).items():
-        figures = json.loads(json.dumps(record.figures, default=str))
-        found[name] = {k: v for k, v in figures.items() if k not in OF_A_RUN}
-    return found
+def figures_of(store: Store) -> Mapping[str, str]:
+    """What the steps say of what they made: by step and name, as JSON."""
+    return {
+        f"{name} {key}": json.dumps(figure, default=str, sort_keys=True)
+        for name, record in load_latest_steps(store).items()
+        for key, figure in record.figures.items()
+        if key not in OF_A_RUN
+    }
 
 
 def differing(found: State, *expected: State) -> list[str]:

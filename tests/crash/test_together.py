@@ -1,4 +1,4 @@
-"""Two runs on one store at once, and readers meanwhile: none mixes versions, nothing stays locked."""
+"""Two runs on one store at once, and readers meanwhile: none mixes versions, nothing is locked."""
 
 import shutil
 from collections.abc import Callable, Iterator

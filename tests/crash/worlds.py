@@ -34,7 +34,7 @@ class World:
     exports: Exports
     old: State
     new: State
-    figures: Mapping[str, Any]
+    figures: Mapping[str, str]
     writes: int
 
     def run(self, site: Site, *more: object, **how: Any) -> Ended:
@@ -111,5 +111,5 @@ def check_complete(world: World, site: Site) -> None:
     found = state_of(site.store)
     assert differing(found, world.new) == []
     assert found.keys() == world.new.keys()
-    assert figures_of(site.store) == world.figures
+    assert figures_of(site.store).items() - world.figures.items() == set()
     check_records(site.store)

@@ -208,6 +208,37 @@ def test_after_a_failure_the_next_run_goes_on_where_it_stopped(
     assert skipped(ran(tmp_path)) == ["make"]
 
 
+def test_a_step_that_finds_too_little_memory_is_recorded_as_such(
+    tmp_path: Path, install: Callable[..., None]
+) -> None:
+    def fill(_: Workspace) -> Made:
+        raise MemoryError
+
+    install(use=fill)
+
+    with pytest.raises(MemoryError):
+        ran(tmp_path)
+
+    manifest = load_manifest(Store(str(tmp_path)), "latest")
+    assert (manifest.status, manifest.error) == ("failed", "the memory was not enough")
+
+
+def test_where_the_end_cannot_be_recorded_either_the_first_error_is_told(
+    tmp_path: Path, install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Workspace) -> Made:
+        def full(*_: object) -> None:
+            raise StoreError("The manifest cannot be written.", remedy="make room")
+
+        monkeypatch.setattr(RunManifest, "save", full)
+        raise StoreError("The disk is full.", remedy="make room")
+
+    install(use=fail)
+
+    with pytest.raises(StoreError, match="disk is full"):
+        ran(tmp_path)
+
+
 def test_an_interrupted_run_says_so(tmp_path: Path, install: Callable[..., None]) -> None:
     def interrupt(_: Workspace) -> Made:
         raise KeyboardInterrupt

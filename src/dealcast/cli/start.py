@@ -77,8 +77,6 @@ def _standing(root: str | None) -> Standing:
     folder = root or _plain_root()
     if folder is None or "://" in folder:
         return _by_all_settings(root)
-    runs = Path(folder) / "runs"
-    run_ids = [file.parent.name for file in runs.glob("*/manifest.json")]
 
     def read(key: str) -> Any:
         file = Path(folder) / key
@@ -93,7 +91,14 @@ def _standing(root: str | None) -> Standing:
         file = Path(folder) / key
         return str(file) if file.is_file() else None
 
-    return standing(folder, run_ids, read, place, datetime.now(UTC))
+    try:
+        run_ids = [file.parent.name for file in Path(folder, "runs").glob("*/manifest.json")]
+        return standing(folder, run_ids, read, place, datetime.now(UTC))
+    except PermissionError as error:
+        raise StoreError(
+            f"'{error.filename}' may not be read by this user.",
+            remedy="let them read the store's folder, or give another with --root",
+        ) from error
 
 
 def _plain_root() -> str | None:

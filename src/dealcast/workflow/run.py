@@ -9,11 +9,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import Protocol
 
-from dealcast.errors import (
-    DealcastError,
-    StoreAwayError,
-    StoreError,
-)
+from dealcast.errors import DealcastError, StoreError
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Param, open_registry, open_tracker
 from dealcast.workflow.freshness import made_from, outdated
@@ -152,13 +148,16 @@ def open_run(  # noqa: PLR0913 - three say what to run, three are for whoever ru
         except KeyboardInterrupt:
             manifest.status, manifest.error = "interrupted", "interrupted"
             raise
+        except MemoryError:
+            manifest.status, manifest.error = "failed", "the memory was not enough"
+            raise
         except BaseException as error:
             manifest.status, manifest.error = "failed", f"unexpected {type(error).__name__}"
             logger.exception("unexpected")
             raise
         finally:
-            # Where the store went away in a step, that error is the one to tell.
-            with suppress(StoreAwayError) if manifest.status != "done" else nullcontext():
+            # Where the store failed in a step, or another thing did, that error is the one to tell.
+            with suppress(StoreError) if manifest.status != "done" else nullcontext():
                 _close(manifest, ws, log, now(), closing)
 
 

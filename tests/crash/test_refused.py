@@ -1,0 +1,106 @@
+"""A full disk, a root that may not be written or read: told clearly, and the store is as it was."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from tests.crash.death import Want
+from tests.crash.forked import Ended
+from tests.crash.judging import check_records, differing, state_of
+from tests.crash.worlds import Site, World, check_complete, local_site
+
+NOBODY = 65_534
+STORE_FAILED = 5
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@pytest.fixture
+def site(world: World) -> Iterator[Site]:
+    """A store where other users may reach it, as they may not in pytest's folders."""
+    with TemporaryDirectory(prefix="dealcast-crash-") as folder:
+        Path(folder).chmod(0o755)
+        yield local_site(world, Path(folder) / "store")
+
+
+def check_refused(ended: Ended, *words: str) -> None:
+    said = ended.err
+    assert ended.code == STORE_FAILED, said
+    assert "Traceback" not in said + ended.out
+    assert "Unexpected" not in said
+    assert "Try: " in said
+    for word in words:
+        assert word in said
+
+
+def check_as_before(world: World, site: Site) -> None:
+    found = state_of(site.store)
+    assert differing(found, world.old, world.new) == []
+    assert world.old.keys() <= found.keys()
+    check_records(site.store)
+
+
+@pytest.mark.parametrize("largest", [4_000, 30_000, 60_000])
+def test_where_no_file_can_grow_the_run_says_so_and_the_next_goes_on(
+    world: World, site: Site, largest: int
+) -> None:
+    ended = world.run(site, want=Want(file_bytes=largest))
+
+    check_refused(ended, "could not be written", "File too large")
+    check_as_before(world, site)
+    assert world.run(site).code == 0
+    check_complete(world, site)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("this user may not mount a small file system")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_told_and_with_room_the_next_run_goes_on(
+    world: World, small_disk: Path
+) -> None:
+    site = local_site(world, small_disk / "store")
+    ballast = small_disk / "ballast"
+    free = os.statvfs(small_disk)
+    ballast.write_bytes(bytes(free.f_bavail * free.f_frsize - 150_000))
+
+    ended = world.run(site)
+
+    check_refused(ended, "could not be written", "No space left on device")
+    check_as_before(world, site)
+    ballast.unlink()
+    assert world.run(site).code == 0
+    check_complete(world, site)
+
+
+@needs_root
+def test_who_may_not_write_is_told_so_and_changes_nothing(world: World, site: Site) -> None:
+    ended = world.run(site, want=Want(user=NOBODY))
+
+    check_refused(ended, "Permission denied")
+    check_as_before(world, site)
+    assert differing(state_of(site.store), world.old) == []
+
+
+@needs_root
+@pytest.mark.parametrize("words", [("run",), ("runs",), (), ("report",)])
+def test_who_may_not_read_is_told_so(world: World, site: Site, words: tuple[str, ...]) -> None:
+    Path(site.store.root).chmod(0o700)
+
+    ended = world.forks.call(*words, "--root", site.store.root, want=Want(user=NOBODY))
+
+    check_refused(ended, site.store.root)
