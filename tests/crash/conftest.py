@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-
-pytest.register_assert_rewrite("tests.crash.judging", "tests.crash.worlds")
-
 from tests.crash.forked import Forks, forks
 from tests.crash.worlds import World, world_in
 

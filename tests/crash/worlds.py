@@ -95,7 +95,8 @@ def survive(world: World, site: Site, death: Death) -> bool:
 def check_intact(world: World, site: Site, former: str) -> None:
     """The store opens; each table is as it was or as it is to be; what reads it works."""
     found = state_of(site.store)
-    assert differing(found, world.old, world.new) == []
+    torn = differing(found, world.old, world.new)
+    assert not torn, torn
     assert world.old.keys() <= found.keys()
     check_records(site.store)
     for words in (("runs", "--json"), ("doctor", "--json"), ("report", former, "--json")):
@@ -109,7 +110,9 @@ def check_intact(world: World, site: Site, former: str) -> None:
 def check_complete(world: World, site: Site) -> None:
     """All is as without the kill, and every table is in the version that its step recorded."""
     found = state_of(site.store)
-    assert differing(found, world.new) == []
+    other = differing(found, world.new)
+    assert not other, other
     assert found.keys() == world.new.keys()
-    assert figures_of(site.store).items() - world.figures.items() == set()
+    figures = figures_of(site.store).items() - world.figures.items()
+    assert not figures, figures
     check_records(site.store)
