@@ -17,7 +17,7 @@ PYTEST_JOBS ?= 3
 # The order of the tree, in which the longest files do not come last.
 PYTEST := $(BIN)/pytest -n $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo install fmt lint type test test-slow cov fuzz fixture peers bench docs audit sbom check lock clean
+.PHONY: help demo install fmt lint type test test-slow cov fuzz kills fixture peers bench docs audit sbom check lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,9 +68,13 @@ cov: .venv/.dev  ## the default tests with coverage of the core, at least 90 %
 fixture: .venv/.dev  ## keep a small store of this release, for the tests of later ones
 	@$(BIN)/python tests/fixtures/make_store.py
 
-N ?= 5000
+fuzz: N ?= 5000
 fuzz: .venv/.dev  ## hostile exports, as many as wanted (N=5000); those that fail are kept in data/fuzz
 	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.fuzzing.many $(N) $(ARGS)
+
+kills: N ?= 200
+kills: .venv/.dev  ## `kill -9` of runs, a quarter on S3 (N=200); stores that come out wrong: data/kills
+	@PYTHONPATH=tests $(BIN)/python -m tests.crash.many $(N) $(ARGS)
 
 # What Dealcast is measured against, each in an environment of its own.
 PEERS := featuretools feast

@@ -22,6 +22,10 @@ class Death:
     when: When = "before"
     seconds: float = 0.0
 
+    @property
+    def moment(self) -> str:
+        return f"{self.when} a write" if self.at else "at some time"
+
 
 @dataclass(frozen=True)
 class Want:

@@ -16,6 +16,7 @@ SETTINGS = {
     "model.min_closed": 40,
     "model.first_origin_after_days": 240,
     "forecast.origins": 3,
+    "audit.rebuilt_dates": 1,
 }
 
 

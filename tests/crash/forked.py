@@ -5,6 +5,7 @@ made no thread and opened nothing, so that what it forks is as a fresh process.
 """
 
 import contextlib
+import gc
 import json
 import os
 import pkgutil
@@ -30,12 +31,16 @@ HEAVY = ("mlflow", "prefect", "spark", "api", "dashboard", "stack", "sql", "clus
 
 @dataclass(frozen=True)
 class Ended:
-    """How a call ended: its exit code, or minus the signal; what it printed and wrote (count)."""
+    """How a call ended: its exit code, or minus the signal; what it printed and wrote (count).
+
+    `seconds` by the clock.
+    """
 
     code: int
     out: str
     err: str
     writes: int
+    seconds: float
 
     @property
     def json(self) -> Any:
@@ -106,6 +111,7 @@ def _load_all() -> None:
         if not any(word in module.name for word in (*HEAVY, "__main__")):
             import_module(module.name)
     import_module("dealcast.__main__")
+    gc.freeze()  # else each fork would copy all of it when it looks for garbage
 
 
 def _serve() -> None:
@@ -116,8 +122,10 @@ def _serve() -> None:
         with contextlib.ExitStack() as stack:
             out, err, count = (stack.enter_context(TemporaryFile("w+")) for _ in range(3))
             files = [file.fileno() for file in (out, err, count)]
+            began = time.monotonic()
             code = _waited(_started(asked, files), Death(**asked["death"]))
-            ended = Ended(code, _text(out), _text(err), int(_text(count) or 0))
+            seconds = time.monotonic() - began
+            ended = Ended(code, _text(out), _text(err), int(_text(count) or 0), seconds)
         print(json.dumps(asdict(ended)), file=answers, flush=True)
 
 

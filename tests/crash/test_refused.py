@@ -11,7 +11,8 @@ import pytest
 from tests.crash.death import Want
 from tests.crash.forked import Ended
 from tests.crash.judging import check_records, differing, state_of
-from tests.crash.worlds import Site, World, check_complete, local_site, run_of
+from tests.crash.surviving import check_complete
+from tests.crash.worlds import Site, World, local_site, run_of
 
 NOBODY = 65_534
 STORE_FAILED = 5

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from tests.crash.death import Death
 from tests.crash.exports import Exports, exports_in, flags
 from tests.crash.forked import Ended, Forks
-from tests.crash.judging import State, check_records, differing, figures_of, state_of
+from tests.crash.judging import State, figures_of, state_of
 
 from dealcast.settings import StorageSettings
-from dealcast.workflow.manifest import run_ids
 from dealcast.workflow.store import Store, open_store
 
 
@@ -36,6 +34,7 @@ class World:
     new: State
     figures: Mapping[str, str]
     writes: int
+    seconds: float
 
     def run(self, site: Site, *more: object, **how: Any) -> Ended:
         """Run the later export, or what is asked."""
@@ -60,7 +59,16 @@ def world_in(folder: Path, forks: Forks) -> World:
         if export == exports.earlier:
             shutil.copytree(root, before)
     old = state_of(Store(str(before)))
-    return World(forks, before, exports, old, state_of(store), figures_of(store), ended.writes)
+    return World(
+        forks=forks,
+        before=before,
+        exports=exports,
+        old=old,
+        new=state_of(store),
+        figures=figures_of(store),
+        writes=ended.writes,
+        seconds=ended.seconds,
+    )
 
 
 def local_site(world: World, root: Path) -> Site:
@@ -78,41 +86,3 @@ def s3_site(world: World, server: Any) -> Site:
         key = file.relative_to(world.before).as_posix()
         obstore.put(store.location.objects(), key, file.read_bytes())
     return Site(store, server.environment(store.root))
-
-
-def survive(world: World, site: Site, death: Death) -> bool:
-    """Kill a run of the later export, look at the store, go on; whether the kill came in time."""
-    former = run_ids(site.store)[-1]
-    killed = world.run(site, death=death)
-    assert killed.code in (0, -9), killed.err
-    check_intact(world, site, former)
-    resumed = world.run(site)
-    assert resumed.code == 0, resumed.err
-    check_complete(world, site)
-    return killed.code == -9
-
-
-def check_intact(world: World, site: Site, former: str) -> None:
-    """The store opens; each table is as it was or as it is to be; what reads it works."""
-    found = state_of(site.store)
-    torn = differing(found, world.old, world.new)
-    assert not torn, torn
-    assert world.old.keys() <= found.keys()
-    check_records(site.store)
-    for words in (("runs", "--json"), ("doctor", "--json"), ("report", former, "--json")):
-        ended = world.run(site, *words)
-        assert ended.code == 0, f"{words}: {ended.err}"
-    stands = world.run(site, "--json")
-    assert stands.code == 0, stands.err
-    assert stands.json["state"] in ("running", "failed", "done")
-
-
-def check_complete(world: World, site: Site) -> None:
-    """All is as without the kill, and every table is in the version that its step recorded."""
-    found = state_of(site.store)
-    other = differing(found, world.new)
-    assert not other, other
-    assert found.keys() == world.new.keys()
-    figures = figures_of(site.store).items() - world.figures.items()
-    assert not figures, figures
-    check_records(site.store)
