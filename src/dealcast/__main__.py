@@ -7,7 +7,7 @@ import traceback
 import click
 
 from dealcast.cli import cli
-from dealcast.errors import DealcastError
+from dealcast.errors import DealcastError, OutOfMemoryError
 from dealcast.hiding import hidden
 
 INTERRUPTED = 130
@@ -39,10 +39,11 @@ def main() -> None:
         code = error.exit_code
     except MemoryError:
         click.echo(
-            "Error: The memory was not enough.\n\nTry: set engine.memory_gb to less, or free some",
+            "Error: The memory was not enough.\n\n"
+            "Try: set engine.memory_gb to less, end other programs or take a larger machine",
             err=True,
         )
-        code = 1
+        code = OutOfMemoryError.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if debug:
             click.echo(hidden(traceback.format_exc()), err=True)

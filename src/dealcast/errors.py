@@ -103,6 +103,10 @@ class LeakError(ModelError):
     """A feature reads something that was not known on the snapshot date."""
 
 
+class OutOfMemoryError(DealcastError):
+    """Python could not get the memory that something takes."""
+
+
 class ServiceError(DealcastError):
     """Prefect, MLflow or another service cannot be used as it is set up."""
 

@@ -6,10 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
-from dealcast.errors import SettingsError, SourceError, StoreAwayError, StoreError
+from dealcast.errors import (
+    OutOfMemoryError,
+    SettingsError,
+    SourceError,
+    StoreAwayError,
+    StoreError,
+)
 from dealcast.settings import LoadedSettings, load_settings
 from dealcast.workflow import freshness
 from dealcast.workflow import plan as planning
@@ -212,15 +219,18 @@ def test_a_step_that_finds_too_little_memory_is_recorded_as_such(
     tmp_path: Path, install: Callable[..., None]
 ) -> None:
     def fill(_: Workspace) -> Made:
-        raise MemoryError
+        np.empty(1 << 58)
+        raise AssertionError
 
     install(use=fill)
 
-    with pytest.raises(MemoryError):
+    with pytest.raises(
+        OutOfMemoryError, match=r"for step 'use': .* \(Unable to allocate 2"
+    ) as told:
         ran(tmp_path)
 
     manifest = load_manifest(Store(str(tmp_path)), "latest")
-    assert (manifest.status, manifest.error) == ("failed", "the memory was not enough")
+    assert (manifest.status, manifest.error) == ("failed", told.value.problem)
 
 
 def test_where_the_end_cannot_be_recorded_either_the_first_error_is_told(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import Protocol
 
-from dealcast.errors import DealcastError, StoreError
+from dealcast.errors import DealcastError, OutOfMemoryError, StoreError
 from dealcast.settings import LoadedSettings
 from dealcast.tracking.base import Param, open_registry, open_tracker
 from dealcast.workflow.freshness import made_from, outdated
@@ -25,10 +25,11 @@ from dealcast.workflow.manifest import (
     new_run_id,
     save_latest_step,
 )
+from dealcast.workflow.memory import free_gb
 from dealcast.workflow.plan import Plan, possible
 from dealcast.workflow.steps import STEP_NAMES, Step, function_of
 from dealcast.workflow.store import Store, open_store
-from dealcast.workflow.workspace import Workspace
+from dealcast.workflow.workspace import Made, Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -148,9 +149,6 @@ def open_run(  # noqa: PLR0913 - three say what to run, three are for whoever ru
         except KeyboardInterrupt:
             manifest.status, manifest.error = "interrupted", "interrupted"
             raise
-        except MemoryError:
-            manifest.status, manifest.error = "failed", "the memory was not enough"
-            raise
         except BaseException as error:
             manifest.status, manifest.error = "failed", f"unexpected {type(error).__name__}"
             logger.exception("unexpected")
@@ -205,7 +203,7 @@ def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> S
         return record
     with logged_step(step.name):
         began = time.perf_counter()
-        made = function_of(step, ws.settings.engine)(ws)
+        made = _made(step, ws)
         seconds = round(time.perf_counter() - began, 3)
     record = StepRecord(
         name=step.name,
@@ -219,6 +217,18 @@ def _run_step(step: Step, ws: Workspace, watcher: Watcher, *, forced: bool) -> S
     )
     watcher.finished(record)
     return record
+
+
+def _made(step: Step, ws: Workspace) -> Made:
+    try:
+        return function_of(step, ws.settings.engine)(ws)
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"The memory was not enough for step '{step.name}': "
+            f"{free_gb():.1f} GB are free now ({str(error) or 'no more could be had'}).",
+            remedy="set engine.memory_gb to less, end other programs or take a larger machine; "
+            f"`dealcast run --root {ws.store.root}` then goes on with this step",
+        ) from error
 
 
 def _fingerprint(step: Step, ws: Workspace) -> str:
