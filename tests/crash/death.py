@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 When = Literal["before", "during", "after"]
@@ -29,10 +30,15 @@ class Death:
 
 @dataclass(frozen=True)
 class Want:
-    """What a process is to be short of: room for a file, memory beyond its own (bytes), rights."""
+    """What a process is to be short of.
+
+    Room for a file (bytes); memory, in a group of the system that has little (its folder), or for
+    an array in one step (its name); rights, as a user that has few (its number).
+    """
 
     file_bytes: int | None = None
-    memory_bytes: int | None = None
+    memory_group: str | None = None
+    memory_in: str | None = None
     user: int | None = None
 
 
@@ -85,15 +91,25 @@ def go_without(want: Want) -> None:
     if want.file_bytes is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that the write fails, as on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (want.file_bytes, want.file_bytes))
-    if want.memory_bytes is not None:
-        allowed = _own_bytes() + want.memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    if want.memory_group is not None:
+        Path(want.memory_group, "cgroup.procs").write_text("0", encoding="ascii")  # this process
+    if want.memory_in is not None:
+        _ask_for_too_much(want.memory_in)
     if want.user is not None:
         os.setgroups([])
         os.setgid(want.user)
         os.setuid(want.user)
 
 
-def _own_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - no file of a disk
-        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+def _ask_for_too_much(name: str) -> None:
+    """Have a step begin with an array that no machine has the memory for."""
+    import numpy as np
+
+    from dealcast.workflow import run
+
+    function_of = run.function_of
+
+    def starved(step: Any, engine: Any) -> Any:
+        return (lambda _: np.empty(1 << 58)) if step.name == name else function_of(step, engine)
+
+    run.function_of = starved

@@ -57,7 +57,7 @@ class Kills:
 
 
 def _survive(world: World, site: Site, outcome: Outcome) -> None:
-    outcome.left = kill(world, site, outcome.death)
+    outcome.left = kill(world, site, death=outcome.death)
     check_resumed(world, site)
     outcome.is_equal = True
 

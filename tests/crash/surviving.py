@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from tests.crash.death import Death
 from tests.crash.judging import State, check_records, differing, figures_of, state_of
@@ -33,10 +34,10 @@ def drawn(seed: int, world: World) -> Death:
     return Death(at, when, draw.uniform(0, 0.003))
 
 
-def kill(world: World, site: Site, death: Death) -> Left:
-    """Kill a run of the later export and check what is left."""
+def kill(world: World, site: Site, **how: Any) -> Left:
+    """Have a run of the later export die (`death`, `want`), and check what is left."""
     former = run_ids(site.store)[-1]
-    killed = world.run(site, death=death)
+    killed = world.run(site, **how)
     assert killed.code in (0, -9), killed.err
     tables = check_intact(world, site)
     check_opens(world, site, former)
@@ -95,6 +96,6 @@ def check_complete(world: World, site: Site) -> None:
 
 def survive(world: World, site: Site, death: Death) -> Left:
     """Kill a run, look at the store, go on."""
-    left = kill(world, site, death)
+    left = kill(world, site, death=death)
     check_resumed(world, site)
     return left
