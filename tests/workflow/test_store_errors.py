@@ -42,6 +42,19 @@ def test_what_is_not_known_is_quoted_in_one_short_line() -> None:
     assert first_line(OSError()) == "OSError"
 
 
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        (PermissionError(13, "Permission denied"), "let this user read '/srv/crm', or"),
+        (OSError(5, "Input/output error"), "see that the disk has room"),
+    ],
+)
+def test_what_helps_depends_on_what_the_disk_says(said: OSError, remedy: str) -> None:
+    error = translated(said, "It failed", Place(root="/srv/crm", is_local=True))
+
+    assert error.remedy.startswith(remedy)
+
+
 def test_a_disk_fails_in_its_own_words() -> None:
     error = translated(
         OSError(28, "No space left on device"), "It failed", Place(is_local=True), remedy="tidy up"

@@ -160,11 +160,15 @@ def translated(
             for text in (known.says, known.remedy)
         )
         return kind(f"{doing}: {says}.", remedy=then)
-    return StoreError(
-        f"{doing}: {first_line(error)}",
-        remedy=remedy
-        or ("see that the disk has room" if where.is_local else "see what the S3 server logged"),
-    )
+    return StoreError(f"{doing}: {first_line(error)}", remedy=remedy or _remedy(error, where))
+
+
+def _remedy(error: BaseException, where: _Where) -> str:
+    if not where.is_local:
+        return "see what the S3 server logged"
+    if "Permission denied" in str(error):
+        return f"let this user read '{where.root}', or give another store with --root"
+    return "see that the disk has room"
 
 
 def names_missing_bucket(error: BaseException) -> bool:
