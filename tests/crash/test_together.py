@@ -1,6 +1,7 @@
 """Two runs on one store at once, and readers meanwhile: none mixes versions, nothing is locked."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -34,11 +35,9 @@ class Case(NamedTuple):
 
 
 TWICE = Case(("later", "later"))
-TOGETHER = [
-    pytest.param(TWICE, id="two runs of one export"),
-    pytest.param(Case(("later", "between")), id="two runs of two exports"),
-    pytest.param(Case(("later", "later"), ("--job", "daily")), id="two schedulers"),
-]
+OF_TWO_EXPORTS = Case(("later", "between"))
+SCHEDULERS = Case(("later", "later"), ("--job", "daily"))
+SECONDS_BETWEEN_READS = 0.5
 # The tables that a run makes of an export when it is alone.
 Alone = Callable[[str, tuple[str, ...]], State]
 
@@ -53,7 +52,7 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 @pytest.fixture(scope="module")
 def alone(world: World, tmp_path_factory: pytest.TempPathFactory) -> Alone:
     """What a run makes of an export when it is alone."""
-    known: dict[tuple[str, tuple[str, ...]], State] = {}
+    known: dict[tuple[str, tuple[str, ...]], State] = {("later", ()): world.new}
 
     def of(export: str, more: tuple[str, ...]) -> State:
         if (export, more) not in known:
@@ -68,7 +67,14 @@ def alone(world: World, tmp_path_factory: pytest.TempPathFactory) -> Alone:
     return of
 
 
-@pytest.mark.parametrize("case", TOGETHER)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(TWICE, id="of one export"),
+        pytest.param(OF_TWO_EXPORTS, id="of two exports", marks=pytest.mark.slow),
+        pytest.param(SCHEDULERS, id="by two schedulers", marks=pytest.mark.slow),
+    ],
+)
 def test_two_local_runs_at_once(
     world: World, second: Forks, alone: Alone, tmp_path: Path, case: Case
 ) -> None:
@@ -76,11 +82,10 @@ def test_two_local_runs_at_once(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", TOGETHER)
-def test_two_runs_at_once_on_s3(
-    world: World, second: Forks, alone: Alone, s3: S3Server, case: Case
+def test_two_schedulers_at_once_on_s3(
+    world: World, second: Forks, alone: Alone, s3: S3Server
 ) -> None:
-    check_together(world, second, alone, s3_site(world, s3), case)
+    check_together(world, second, alone, s3_site(world, s3), SCHEDULERS)
 
 
 def check_together(world: World, second: Forks, alone: Alone, site: Site, case: Case) -> None:
@@ -123,5 +128,6 @@ def read_until_ended(
             assert set(differing(found, *states)) <= OF_ALL_ISSUED
             check_records(store)
             reads += 1
+            time.sleep(SECONDS_BETWEEN_READS)
         assert reads
         return [one.result() for one in running]

@@ -1,6 +1,9 @@
 """Where a store is, why there, and what is refused before any server is asked."""
 
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -82,6 +85,21 @@ def test_the_same_settings_reach_another_root() -> None:
     assert isinstance(there, Bucket)
     assert (there.root, there.region) == ("s3://other/x", "eu-central-1")
     assert isinstance(here, Folder)
+
+
+def test_the_lock_of_a_killed_process_goes_with_it(tmp_path: Path) -> None:
+    hold = (
+        "import sys, time; from dealcast.workflow.location import Folder\n"
+        "with Folder(sys.argv[1], '', 1).locked('a.json'):\n"
+        "    print('held', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", hold, tmp_path], stdout=PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.kill()
+
+    with Folder(str(tmp_path), "for the test", 1).locked("a.json"):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_locked_for_one_at_a_time(tmp_path: Path) -> None:
