@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from dealcast.workflow.store import Store
+
 Call = Callable[..., Any]
 ROWS = (
     "opportunity_id,deal_stage,engage_date,close_date,close_value\nA1,Won,2024-01-02,2024-02-01,9\n"
@@ -123,3 +125,17 @@ def test_a_store_that_may_not_be_read_is_told(
 
     assert done.code == 5
     assert f"'{tmp_path / 'runs'}' may not be read by this user." in done.err
+
+
+def test_too_little_memory_outside_of_any_step_is_told(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> list[str]:
+        raise MemoryError
+
+    monkeypatch.setattr(Store, "list_objects", fill)
+
+    done = call("runs", "--root", tmp_path)
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("Error: The memory was not enough.\n\nTry: set engine.memory_gb")
