@@ -14,7 +14,7 @@ from tests.crash.worlds import World, local_site, s3_site
 
 from servers.seaweed import S3Server
 
-MANY = 8
+MANY = 4
 
 
 @pytest.mark.parametrize("seed", [1, 3])

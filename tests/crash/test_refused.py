@@ -42,7 +42,8 @@ def check_nothing_half_written(site: Site) -> None:
     assert [name for name in files if "#" in name or name.endswith((".tmp", ".part"))] == []
 
 
-@pytest.mark.parametrize("largest", [30_000, pytest.param(60_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("largest", [30_000, 60_000])
 def test_where_no_file_can_grow_the_run_says_so_and_the_next_goes_on(
     world: World, site: Site, largest: int
 ) -> None:
