@@ -29,9 +29,8 @@ def group() -> Iterator[Path]:
         folder.rmdir()
 
 
-@pytest.mark.parametrize(
-    "megabytes", [60, *(pytest.param(m, marks=pytest.mark.slow) for m in (5, 90))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("megabytes", [5, 60, 90])
 def test_a_run_that_the_system_kills_for_its_memory_is_as_any_other_that_was_killed(
     world: World, tmp_path: Path, group: Path, megabytes: int
 ) -> None:

@@ -37,7 +37,7 @@ class Case(NamedTuple):
 TWICE = Case(("later", "later"))
 OF_TWO_EXPORTS = Case(("later", "between"))
 SCHEDULERS = Case(("later", "later"), ("--job", "daily"))
-SECONDS_BETWEEN_READS = 0.5
+SECONDS_BETWEEN_READS = 1.5
 # The tables that a run makes of an export when it is alone.
 Alone = Callable[[str, tuple[str, ...]], State]
 
