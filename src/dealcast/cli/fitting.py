@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Column, Table
-from rich.text import Text
 
 BETWEEN = 2  # columns that Rich leaves between two of a table without a box
 READABLE = 16  # a column of words is not made narrower, unless its longest word is
@@ -27,7 +26,7 @@ class FittingTable(Table):
             yield from super().__rich_console__(console, options)
             return
         if self.title:
-            yield Text.from_markup(str(self.title), style="bold")
+            yield console.render_str(str(self.title), style="bold")
         headings = [c.header for c in self.columns]
         for cells in zip(*(c.cells for c in self.columns), strict=True):
             record = Table.grid(padding=(0, BETWEEN, 0, 0))
@@ -46,11 +45,7 @@ def _fits(columns: Sequence[Column], options: ConsoleOptions) -> bool:
 
 def _needed(column: Column) -> int:
     """The least columns of the terminal that it can be read in."""
-    cells = [str(column.header), *map(_plain, column.cells)]
+    cells = [str(column.header), *map(str, column.cells)]
     if column.no_wrap:
         return max(map(cell_len, cells))
     return min(READABLE, max((cell_len(w) for c in cells for w in c.split()), default=0))
-
-
-def _plain(cell: object) -> str:
-    return Text.from_markup(cell).plain if isinstance(cell, str) else str(cell)

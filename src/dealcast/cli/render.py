@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dealcast.cli.fitting import FittingTable
 from dealcast.cli.progress import rate
+from dealcast.cli.terminal import Terminal, styled
 from dealcast.errors import StoreError
 from dealcast.surfaces.sentences import blank_by_design, rows_account
 from dealcast.surfaces.tables import shape
@@ -28,19 +28,19 @@ PLAIN_WIDTH = 110  # columns where the output is no terminal, so that piped tabl
 BAR = 20
 
 
-def console() -> Console:
+def console() -> Terminal:
     """Standard output; colours and width follow the terminal, a pipe gets neither.
 
     COLUMNS gives the width of either.
     """
-    out = Console(highlight=False)
+    out = Terminal()
     has_width = out.is_terminal or "COLUMNS" in os.environ
-    return out if has_width else Console(highlight=False, width=PLAIN_WIDTH)
+    return out if has_width else Terminal(width=PLAIN_WIDTH)
 
 
 def prose(text: str) -> None:
-    """Print text in lines that fit; what is in brackets stays as it is."""
-    console().print(text, markup=False)
+    """Print text in lines that fit."""
+    console().print(text)
 
 
 def as_json(content: object) -> None:
@@ -107,7 +107,8 @@ def quality(report: Row) -> None:
     )
     out.print(blank_by_design(report["blank_by_design"]))
     score = report["score"]
-    out.print(f"[bold]Quality score {score:.3f}[/]  {bar(score)}  of {count(report['rows'])} rows")
+    told = styled(f"Quality score {score:.3f}", "bold")
+    out.print(told, f"  {bar(score)}  of {count(report['rows'])} rows", sep="")
 
 
 def cleaning(log: Row, figures: Row) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
 from dealcast.cli.render import bar, console, shown, table
+from dealcast.cli.terminal import styled
 from dealcast.surfaces.sentences import floors_line
 from dealcast.surfaces.tables.model import beside_baselines
 from dealcast.surfaces.tables.shape import Row
@@ -33,7 +33,7 @@ def evaluation(content: Row) -> None:
     out.print(_learning_curve(content["learning_curve"]))
     out.print(f"\n{floors_line(first)}")
     out.print(f"Chosen: {content['choice']['reason']}.")
-    out.print(Text(f"\n{content['summary']}", style="bold"))
+    out.print(styled(f"\n{content['summary']}", "bold"))
 
 
 def _reliability(horizon: Row, estimator: str) -> Table:

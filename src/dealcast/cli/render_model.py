@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import click
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from dealcast.cli.render import console, shown, table
+from dealcast.cli.terminal import styled
 from dealcast.surfaces.sentences import champion_line, close_window, leak_count, leaking
 from dealcast.surfaces.tables.model import groups
 from dealcast.surfaces.tables.shape import Row
@@ -103,7 +103,7 @@ def changes(rows: Sequence[Row]) -> None:
 def model(content: Row, figures: Row, *, key: str) -> None:
     """What was fitted, on what, and whether it is the champion."""
     out = console()
-    out.print(f"[bold]Model {content['model_id']}[/]: {content['estimator']}")
+    out.print(styled(f"Model {content['model_id']}", "bold"), f": {content['estimator']}", sep="")
     out.print(
         f"features {', '.join(content['features'])}; groups of opportunities by "
         f"{', '.join(content['entities']) or 'nothing'}; horizons {content['horizons_days']} days; "
@@ -126,7 +126,7 @@ def leaks(content: Row, *, every: bool) -> None:
     for test, remedy in dict.fromkeys((r["test"], r["remedy"]) for r in found):
         out.print(f"{test}: {remedy}")
     told = content["summary"] if every or not found else leak_count(content)
-    out.print(Text(told, style="bold"))
+    out.print(styled(told, "bold"))
 
 
 def _by_feature(found: Sequence[Row]) -> Table:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
 from dealcast.cli.render import bar, console, shown, table
+from dealcast.cli.terminal import styled
 from dealcast.surfaces.tables.outlook import (
     dead_by_owner,
     drifted,
@@ -32,7 +32,7 @@ def forecast(content: Row, periods: Sequence[Row], issued: Sequence[Row], *, cur
     for note in content["notes"]:
         out.print(f"Note: {note}.")
     out.print(f"\n{content['dead_pipeline']['summary']}")
-    out.print(Text(content["summary"], style="bold"))
+    out.print(styled(content["summary"], "bold"))
 
 
 def _periods(kind: str, rows: Sequence[Row], currency: str) -> Table:
@@ -63,7 +63,7 @@ def dead_pipeline(content: Row, owners: Sequence[Row], *, currency: str) -> None
     """Stale opportunities by owner, and what the open amount is worth."""
     out = console()
     out.print(shown(dead_by_owner(owners, currency)))
-    out.print(Text(f"\n{content['summary']}", style="bold"))
+    out.print(styled(f"\n{content['summary']}", "bold"))
     out.print("Each one: dealcast export scores --to FILE, rows with is_stale")
 
 
@@ -80,4 +80,4 @@ def drift(content: Row) -> None:
         told = "; ".join(f"{r['kind']} {r['what']}: {r['note']}" for r in skipped[:5])
         more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""  # noqa: PLR2004
         out.print(f"Not applicable: {told}{more}")
-    out.print(Text(f"\n{content['summary']}", style="bold"))
+    out.print(styled(f"\n{content['summary']}", "bold"))

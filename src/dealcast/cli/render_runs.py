@@ -1,9 +1,9 @@
 """One run with its lineage, and what was sent to MLflow, as terminal tables."""
 
 import click
-from rich.text import Text
 
 from dealcast.cli.render import console, table
+from dealcast.cli.terminal import styled
 from dealcast.surfaces.sentences import origin_lines, removed_line
 from dealcast.surfaces.tables.shape import Row
 
@@ -14,12 +14,13 @@ SAME, GONE = "identical", "gone"
 def run(content: Row) -> None:
     """One run: how it went, its steps, and where everything in it came from."""
     out = console()
-    out.print(f"[bold]{content['run_id']}[/]  {content['status']}  {content['environment']}")
+    told = f"  {content['status']}  {content['environment']}"
+    out.print(styled(content["run_id"], "bold"), told, sep="")
     out.print(f"from {content['started']} to {content['finished']}")
     if content["error"]:
-        out.print(Text(content["error"], style="red"))
+        out.print(styled(content["error"], "red"))
     for removal in content["lineage"]["removed"]:
-        out.print(f"[yellow]Removed or changed since: {removed_line(removal)}[/]")
+        out.print(styled(f"Removed or changed since: {removed_line(removal)}", "yellow"))
     rows = [
         (
             s["name"],

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from dealcast.cli.render import console, table
+from dealcast.cli.terminal import Terminal, styled
 from dealcast.surfaces.tables.shape import Row
 from dealcast.surfaces.words import count, counted
 
@@ -51,7 +50,8 @@ def vacuum(content: Row) -> None:
     would = "Would free" if content["dry_run"] else "Freed"
     freed = counted(content["files"], "file", "files")
     lines = [(f["what"], count(f["files"]), megabytes(f["bytes"])) for f in content["frees"]]
-    out.print(f"[bold]{would} {freed}, {megabytes(content['bytes'])} of {content['root']}[/]")
+    told = f"{would} {freed}, {megabytes(content['bytes'])} of {content['root']}"
+    out.print(styled(told, "bold"))
     if lines:
         out.print(table("What goes", ("what", ">files", ">size"), lines))
     if content["runs"]:
@@ -64,7 +64,7 @@ def vacuum(content: Row) -> None:
 
 def traces(found: Row, *, err: bool = False) -> None:
     """Where opportunities are named."""
-    out = Console(stderr=True, highlight=False) if err else console()
+    out = Terminal(stderr=True) if err else console()
     lines = [
         *((f"table {name}", count(rows), "rows") for name, rows in found["tables"].items()),
         *((f"raw/{name}", count(rows), "rows") for name, rows in found["raw"].items()),
@@ -88,10 +88,11 @@ def erased(content: Row) -> None:
     out.print(f"{named} erased ({content['erasure']}); every byte of the store was searched since.")
     if content["in_mlflow"]:
         runs = ", ".join(content["in_mlflow"])
-        out.print(
-            f"[yellow]Not in the store: these runs were sent to MLflow too, with their reports: "
-            f"{runs}. Delete them there (`mlflow runs delete`, then `mlflow gc`).[/]"
+        told = (
+            f"Not in the store: these runs were sent to MLflow too, with their reports: {runs}. "
+            "Delete them there (`mlflow runs delete`, then `mlflow gc`)."
         )
+        out.print(styled(told, "yellow"))
 
 
 def erasures(found: Sequence[Row], *, root: str) -> None:

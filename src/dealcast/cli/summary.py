@@ -3,24 +3,24 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from dealcast.cli.render import bar
 from dealcast.cli.render_model import reasons, scores
+from dealcast.cli.terminal import Terminal, styled
 from dealcast.settings import DEFAULT_ENVIRONMENT
 from dealcast.surfaces.sentences import blank_by_design, champion_line, rows_account
 from dealcast.surfaces.words import count, share
 
 Summary = Mapping[str, Any]
-Line = tuple[str, str]  # a label, or none, and what it says
+Line = tuple[str | Text, str | Text]  # a label, or none, and what it says
 
 LABEL_WIDTH = 9
 REASONS_SHOWN = 5
 
 
-def show_summary(summary: Summary, out: Console, *, currency: str) -> None:
+def show_summary(summary: Summary, out: Terminal, *, currency: str) -> None:
     """Print rows, quality, features, skill, the open opportunities, and where things are."""
     for section in (_run, _rows, _quality, _features, _leaks, _skill):
         _print(out, section(summary))
@@ -35,10 +35,10 @@ def show_summary(summary: Summary, out: Console, *, currency: str) -> None:
     out.print()
     for label, place in _places(summary):
         # Never cut or broken: it is to be copied, or clicked on.
-        out.print(f"[bold]{label:<{LABEL_WIDTH}}[/]  {escape(place)}", soft_wrap=True)
+        out.print(styled(f"{label:<{LABEL_WIDTH}}", "bold"), f"  {place}", sep="", soft_wrap=True)
 
 
-def _print(out: Console, lines: Iterable[Line]) -> None:
+def _print(out: Terminal, lines: Iterable[Line]) -> None:
     """The lines after an empty one; text that is too long goes on under itself."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(width=LABEL_WIDTH)
@@ -50,8 +50,13 @@ def _print(out: Console, lines: Iterable[Line]) -> None:
         out.print(grid)
 
 
+def _head(label: str) -> Text:
+    """The label of what is most worth reading."""
+    return styled(label, "bold")
+
+
 def _run(summary: Summary) -> Iterable[Line]:
-    yield "[bold]Run[/]", f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
+    yield _head("Run"), f"{summary['run_id']} {summary['status']} in {summary['seconds']:.1f} s"
     if skipped := [n for n, took in summary["steps"].items() if took == "skipped"]:
         yield "", f"unchanged and skipped: {', '.join(skipped)}"
 
@@ -59,7 +64,7 @@ def _run(summary: Summary) -> Iterable[Line]:
 def _rows(summary: Summary) -> Iterable[Line]:
     if "rows_clean" not in summary:
         return
-    yield "[bold]Rows[/]", f"[bold]{rows_account(summary)}[/]"
+    yield _head("Rows"), styled(rows_account(summary), "bold")
     yield "", " · ".join(f"{stage} {count(n)}" for stage, n in summary["stages"].items())
     for repair in summary["repairs"]:
         yield "repaired", f"{count(repair['rows'])} {repair['table']}: {repair['title'].lower()}"
@@ -73,7 +78,7 @@ def _quality(summary: Summary) -> Iterable[Line]:
         return
     raw, clean = summary["quality_raw"], summary.get("quality_clean")
     after = "" if clean is None else f" → {clean:.3f} clean"
-    yield "[bold]Quality[/]", f"{bar(raw)}  {raw:.3f} raw{after}"
+    yield _head("Quality"), f"{bar(raw)}  {raw:.3f} raw{after}"
     for d in summary["quality_deductions"]:
         yield f"-{d['deduction']:.4f}", f"{d['code']} {d['title']}: {count(d['rows'])} rows"
     for n in summary["quality_notices"]:
@@ -86,7 +91,7 @@ def _features(summary: Summary) -> Iterable[Line]:
         return
     names, missing = summary["point_in_time_features"], summary["features_not_available"]
     yield (
-        "[bold]Features[/]",
+        _head("Features"),
         f"crm_features {count(summary['crm_features_rows'])} x {summary['crm_features_columns']} · "
         f"snapshot_features {count(summary['snapshot_rows'])} x {len(names)} "
         f"on {summary['snapshot_dates']} dates"
@@ -99,17 +104,17 @@ def _leaks(summary: Summary) -> Iterable[Line]:
         return
     leaks = summary["leaks"]
     told = ", ".join(f"{name} ({', '.join(tests)})" for name, tests in leaks.items())
-    yield "[bold]Leak gate[/]", f"left out: {told}" if told else "nothing leaks"
+    yield _head("Leak gate"), f"left out: {told}" if told else "nothing leaks"
     if summary["leaks_allowed"]:
         yield "allowed", f"{', '.join(summary['leaks_allowed'])} (audit.allow)"
 
 
 def _skill(summary: Summary) -> Iterable[Line]:
     if summary.get("not_evaluated"):
-        yield "[bold]Model[/]", f"not evaluated: {summary['not_evaluated']}"
+        yield _head("Model"), f"not evaluated: {summary['not_evaluated']}"
     if summary.get("evaluation"):
         skill = summary["evaluation"]["log_loss_skill"] or 0.0
-        yield "[bold]Model[/]", summary["summary"]
+        yield _head("Model"), summary["summary"]
         yield "", f"{bar(skill)}  skill {skill:.3f} (0: no better than climatology, 1: perfect)"
     if "promotion" in summary:
         yield "", champion_line(summary)
@@ -120,7 +125,7 @@ def _pipeline(summary: Summary, currency: str) -> Iterable[Line]:
         return
     of, stale = summary["open_opportunities"], summary["stale"]
     told = f"{count(of)} opportunities, {count(summary['scored'])} scored; {count(stale)} "
-    yield "[bold]Open[/]", f"{told}({share(stale / max(of, 1))}) older than any that ever closed"
+    yield _head("Open"), f"{told}({share(stale / max(of, 1))}) older than any that ever closed"
     worth = f"{summary['expected_wins']:.1f} wins, {count(summary['expected_value'])} {currency}"
     yield "", f"expected within {summary['horizon_days']} days: {worth}"
     yield "", " · ".join(f"grade {name} {count(n)}" for name, n in summary["grades"].items())
@@ -128,8 +133,8 @@ def _pipeline(summary: Summary, currency: str) -> Iterable[Line]:
 
 def _forecast(summary: Summary, currency: str) -> Iterable[Line]:
     if summary.get("no_forecast"):
-        yield "[bold]Forecast[/]", f"none: {summary['no_forecast']}"
-    label = "[bold]Forecast[/]"
+        yield _head("Forecast"), f"none: {summary['no_forecast']}"
+    label: str | Text = _head("Forecast")
     for period in summary.get("next_periods", ()):
         yield label, _period(period, currency)
         label = ""
@@ -150,10 +155,10 @@ def _period(period: Mapping[str, Any], currency: str) -> str:
 
 def _drift(summary: Summary) -> Iterable[Line]:
     if "drift_summary" in summary:
-        yield "[bold]Drift[/]", summary["drift_summary"]
+        yield _head("Drift"), summary["drift_summary"]
 
 
-def _places(summary: Summary) -> Iterable[Line]:
+def _places(summary: Summary) -> Iterable[tuple[str, str]]:
     root, env = summary["root"], summary["environment"]
     at = f"--root {root}" + ("" if env == DEFAULT_ENVIRONMENT else f" --env {env}")
     yield "Tables", f"{root}/  (dealcast export TABLE --to FILE {at})"
