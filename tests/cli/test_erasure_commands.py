@@ -59,6 +59,27 @@ def test_those_in_a_file_are_erased_and_the_newest_report_is_drawn_anew(
     assert "changed by erasure" in run.out
 
 
+def test_a_file_of_a_spreadsheet_loses_no_id(call: Any, root: Path, tmp_path: Path) -> None:
+    ids = Store(str(root)).load("scores")["opportunity_id"].head(2).to_list()
+    file = tmp_path / "ids.txt"
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(ids).encode() + b"\r\n\r\n")
+
+    planned = call("store", "delete", "--file", file, "--root", root, "--dry-run", "--json")
+
+    assert planned.json["opportunities"] == 2
+    assert planned.json["tables"]["scores"] == 2
+
+
+def test_a_file_that_is_no_text_is_refused(call: Any, root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_bytes(b"caf\xe9\n")
+
+    refused = call("store", "delete", "--file", file, "--root", root, "--yes")
+
+    assert refused.code == 2
+    assert "ids.txt' cannot be read" in refused.err
+
+
 def test_an_erasure_needs_an_id_and_a_store(call: Any, root: Path) -> None:
     assert call("store", "delete", "--root", root, "--yes").code == 5
     assert call("store", "delete", "--opportunity", "A", "--root", "nowhere", "--yes").code == 5

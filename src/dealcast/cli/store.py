@@ -151,8 +151,7 @@ def delete(
     from dealcast.workflow.store import open_store
 
     opened = open_store(loaded.settings.storage)
-    from_file = file.read_text(encoding="utf-8").splitlines() if file else []
-    wanted = sought([*ids, *(line for line in from_file if line.strip())])
+    wanted = sought([*ids, *(_ids_in(file) if file else ())])
     if not run_ids(opened):
         raise StoreError(f"There is no run in '{opened.root}'.", remedy="give another --root")
     if dry_run:
@@ -193,3 +192,15 @@ def erasures(loaded: LoadedSettings, as_json: bool) -> None:
         render.as_json(found)
     else:
         render_store.erasures(found, root=opened.root)
+
+
+def _ids_in(file: Path) -> list[str]:
+    """An id per line; spreadsheets put a byte order mark before the first."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"'{file}' cannot be read: {type(error).__name__}.",
+            remedy="it must be UTF-8 text with an id per line",
+        ) from None
+    return [line for line in lines if line.strip()]
