@@ -107,6 +107,24 @@ def test_two_rules_at_once_are_refused(call: Any, data: Path) -> None:
     assert done.code == 2
 
 
+@pytest.mark.parametrize(
+    "rule", [("--keep", "1e9"), ("--set", "storage.retention.grace_hours=1e9")]
+)
+def test_more_days_than_a_calendar_has_are_refused(call: Any, data: Path, rule: Any) -> None:
+    done = call("store", "vacuum", *rule, "--root", data)
+
+    assert done.code == 2
+    assert "Unexpected" not in done.err
+
+
+@pytest.mark.parametrize("command", ["history", "erasures"])
+def test_of_no_store_nothing_is_told(call: Any, command: str) -> None:
+    done = call("store", command, "--root", "nowhere")
+
+    assert done.code == 5
+    assert "no run in 'nowhere'" in done.err
+
+
 def clock(content: Any) -> Any:
     return {name: content[name] for name in ("runs_kept_since", "spared_since")}
 

@@ -4,7 +4,7 @@ What reads and writes the store is loaded by the command that does, so that help
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,6 +14,10 @@ from dealcast.cli import render, render_store
 from dealcast.cli.options import settings_options
 from dealcast.errors import SettingsError, StoreError
 from dealcast.settings import LoadedSettings
+from dealcast.settings.tree import MOST_DAYS
+
+if TYPE_CHECKING:
+    from dealcast.workflow.store import Store
 
 
 @click.group(epilog="Example: dealcast store copy data s3://bucket/prefix")
@@ -65,10 +69,9 @@ def history(loaded: LoadedSettings, table: str | None, as_json: bool) -> None:
 
     Bytes count every file of a version, also those that it shares with others.
     """
-    from dealcast.workflow.store import open_store
     from dealcast.workflow.tables import TABLES
 
-    opened = open_store(loaded.settings.storage)
+    opened = _existing(loaded)
     names = [table] if table else [name for name in TABLES if opened.has(name)]
     found = [{"table": name, **version} for name in names for version in opened.history(name)]
     if as_json:
@@ -81,7 +84,9 @@ def history(loaded: LoadedSettings, table: str | None, as_json: bool) -> None:
     epilog="Example: dealcast store vacuum --keep 90 --dry-run --root data\n\n"
     "Example: dealcast store vacuum --keep-runs 10 --root data --json"
 )
-@click.option("--keep", type=click.FloatRange(min=0), metavar="DAYS", help="Runs of so many days.")
+@click.option(
+    "--keep", type=click.FloatRange(0, MOST_DAYS), metavar="DAYS", help="Runs of so many days."
+)
 @click.option("--keep-runs", type=click.IntRange(min=1), metavar="N", help="The latest N runs.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @settings_options
@@ -148,12 +153,9 @@ def delete(
     from dealcast.surfaces.report import keep_report
     from dealcast.workflow.erasure.erase import erase, look_for, sought
     from dealcast.workflow.manifest import load_manifest, run_ids
-    from dealcast.workflow.store import open_store
 
-    opened = open_store(loaded.settings.storage)
+    opened = _existing(loaded)
     wanted = sought([*ids, *(_ids_in(file) if file else ())])
-    if not run_ids(opened):
-        raise StoreError(f"There is no run in '{opened.root}'.", remedy="give another --root")
     if dry_run:
         found = look_for(opened, wanted).to_dict()
         content = {"dry_run": True, "opportunities": len(wanted.ids), **found}
@@ -184,14 +186,24 @@ def delete(
 def erasures(loaded: LoadedSettings, as_json: bool) -> None:
     """List what was erased: when, by whom, which tables and rows, and the hashes of the ids."""
     from dealcast.workflow.erasure.erase import erasures as recorded
-    from dealcast.workflow.store import open_store
 
-    opened = open_store(loaded.settings.storage)
+    opened = _existing(loaded)
     found = recorded(opened)
     if as_json:
         render.as_json(found)
     else:
         render_store.erasures(found, root=opened.root)
+
+
+def _existing(loaded: LoadedSettings) -> "Store":
+    """The store. Raises StoreError where nothing was ever run: no answer may come of a typo."""
+    from dealcast.workflow.manifest import run_ids
+    from dealcast.workflow.store import open_store
+
+    opened = open_store(loaded.settings.storage)
+    if not run_ids(opened):
+        raise StoreError(f"There is no run in '{opened.root}'.", remedy="give another --root")
+    return opened
 
 
 def _ids_in(file: Path) -> list[str]:

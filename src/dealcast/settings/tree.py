@@ -27,6 +27,8 @@ def _without_credentials(url: str | None) -> str | None:
 Address = Annotated[str, AfterValidator(_without_credentials)]
 # Options of Spark that hold a secret, but for those that name a file which does.
 SECRET_OPTION = re.compile(r"(secret|password|token)(?!.*file$)", re.IGNORECASE)
+# Days that anything is kept at the most: a century.
+MOST_DAYS = 36_500
 
 
 class DataSettings(Section):
@@ -45,13 +47,19 @@ class RetentionSettings(Section):
     """How long what the present state of the store does not need is kept."""
 
     keep_days: float | None = Field(
-        90, ge=0, description="Runs that began within so many days are kept; null: no such rule."
+        90,
+        ge=0,
+        le=MOST_DAYS,
+        description="Runs that began within so many days are kept; null: no such rule.",
     )
     keep_runs: int | None = Field(
         None, ge=1, description="So many latest runs are kept (count); null: no such rule."
     )
     grace_hours: float = Field(
-        24, ge=0, description="Nothing written within so many hours is deleted: a run may need it."
+        24,
+        ge=0,
+        le=24 * MOST_DAYS,
+        description="Nothing written within so many hours is deleted: a run may need it.",
     )
 
 
