@@ -10,6 +10,7 @@ from dealcast.settings import ApiSettings
 from dealcast.surfaces.api.pace import Pace
 from dealcast.surfaces.api.problems import ProblemError
 from servers.api import BOTH, READ, api_on, bearer
+from servers.ports import wait_until
 
 
 class Clock:
@@ -83,7 +84,11 @@ def test_the_api_says_when_to_come_back_and_stays_there_for_others(
         ]
         modest = httpx.get(f"{api.url}/v1/model", headers=bearer(READ))
         watching = [httpx.get(f"{api.url}/healthz").status_code for _ in range(5)]
-        log = api.log.read_text(encoding="utf-8")
+        # A line is written after its answer is sent.
+        wait_until(
+            lambda: api.log.read_text().count('"status": 429') >= 2, seconds=60, what="the lines"
+        )
+        log, lines = api.log.read_text(encoding="utf-8"), api.lines()
 
     refused = greedy[-1]
     assert [a.status_code for a in greedy] == [200, 200, 429]
@@ -97,4 +102,5 @@ def test_the_api_says_when_to_come_back_and_stays_there_for_others(
     assert guesses == [401, 401, 429]
     assert modest.status_code == 200
     assert watching == [200] * 5
+    assert [line.get("key") for line in lines if line.get("status") == 429] == ["both", None]
     assert BOTH not in log

@@ -211,7 +211,10 @@ def test_a_slow_body_a_slow_answer_and_a_crowd_are_refused(sample: Any, tmp_path
 
     with api_on(sample.store.root, tmp_path, timeout_seconds=1, max_requests=1) as strict:
         host, port = strict.url.removeprefix("http://").split(":")
-        head = f"POST /v1/score HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\n{{"
+        head = (
+            f"POST /v1/score HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n"
+            f"Authorization: Bearer {SCORE}\r\n\r\n{{"
+        )
         with socket.create_connection((host, int(port)), timeout=30) as slow:
             slow.sendall(head.encode())
             crowded = strict.client.get("/v1/model")
@@ -225,3 +228,18 @@ def test_a_slow_body_a_slow_answer_and_a_crowd_are_refused(sample: Any, tmp_path
     assert alive.status_code == 200
     assert answer.startswith("HTTP/1.1 408")
     assert "urn:dealcast:body-too-slow" in answer
+
+
+def test_who_has_no_key_is_refused_before_the_body_has_come_and_takes_no_room(
+    sample: Any, tmp_path: Path
+) -> None:
+    with api_on(sample.store.root, tmp_path, timeout_seconds=60, max_requests=1) as api:
+        host, port = api.url.removeprefix("http://").split(":")
+        head = f"POST /v1/score HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\n{{"
+        with socket.create_connection((host, int(port)), timeout=30) as slow:
+            slow.sendall(head.encode())
+            refused = slow.recv(10_000).decode()
+            with_key = api.client.get("/v1/model")
+
+    assert refused.startswith("HTTP/1.1 401")
+    assert with_key.status_code == 200

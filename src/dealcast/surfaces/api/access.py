@@ -1,4 +1,4 @@
-"""Who may do what, and how often: asked before anything of the request is read."""
+"""Who may do what, and how often: asked before the body of a request is waited for."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -7,7 +7,8 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from dealcast.settings import ApiKey
+from dealcast.settings import ApiKey, ApiSettings
+from dealcast.surfaces.api.incoming import take_body
 from dealcast.surfaces.api.keys import Scope, owner_of
 from dealcast.surfaces.api.pace import Pace
 from dealcast.surfaces.api.problems import ProblemError
@@ -16,8 +17,9 @@ from dealcast.surfaces.api.requests import noted
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def route_for(scope: Scope, keys: Sequence[ApiKey], pace: Pace) -> type[APIRoute]:
+def route_for(scope: Scope, settings: ApiSettings, pace: Pace) -> type[APIRoute]:
     """Routes that only a key with this scope opens, at its pace; all do where there are no keys."""
+    keys = settings.keys
 
     class KeyedRoute(APIRoute):
         def get_route_handler(self) -> Handler:
@@ -25,9 +27,11 @@ def route_for(scope: Scope, keys: Sequence[ApiKey], pace: Pace) -> type[APIRoute
 
             async def opened(request: Request) -> Response:
                 owner = _owner(keys, request.headers.get("authorization", ""))
-                pace.count(owner.name if owner else None)
+                noted().key = owner.name if owner else None
+                pace.count(noted().key)
                 if keys:
                     _require(scope, owner)
+                await take_body(request, settings.max_body_bytes)
                 return await handler(request)
 
             return opened
@@ -43,6 +47,5 @@ def _owner(keys: Sequence[ApiKey], authorization: str) -> ApiKey | None:
 def _require(scope: Scope, owner: ApiKey | None) -> None:
     if owner is None:
         raise ProblemError("no-key", "The request has no key, or one that is not known here.")
-    noted().key = owner.name
     if scope not in owner.scopes:
         raise ProblemError("key-not-for-this", f"The key '{owner.name}' is not for '{scope}'.")

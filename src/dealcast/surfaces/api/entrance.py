@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dealcast.settings import ApiSettings
+from dealcast.surfaces.api.incoming import Incoming
 from dealcast.surfaces.api.logs import FIELDS
 from dealcast.surfaces.api.metrics import Metrics
 from dealcast.surfaces.api.problems import ProblemError, response_of
@@ -44,10 +45,6 @@ class Entrance:
             await self._within_limits(scope, receive, answer)
         except ProblemError as problem:
             await answer.problem(problem, scope, receive)
-        except TimeoutError:
-            seconds = self._settings.timeout_seconds
-            told = ProblemError("too-slow", f"There was no answer within {seconds:g} seconds.")
-            await answer.problem(told, scope, receive)
         except Exception:
             # Whatever it is, the caller gets an answer and the server goes on.
             logger.exception("unexpected", extra={FIELDS: {"request_id": answer.noted.id}})
@@ -62,41 +59,21 @@ class Entrance:
         most = self._settings.max_requests
         if self._at_once > most and scope["path"] not in ALWAYS:
             raise ProblemError("busy", f"{most:,} requests are being answered.", retry_after=1)
-        body = await self._body(scope, receive)
-        async with asyncio.timeout(self._settings.timeout_seconds):
-            await self._app(scope, _replayed(body, receive), answer.send)
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body. Raises ProblemError where it is too large, too slow or no JSON."""
-        declared = _header(scope["headers"], b"content-length")
-        if declared and declared.isdigit():
-            self._refuse_larger(int(declared))
+        seconds = self._settings.timeout_seconds
+        loop, limit = asyncio.get_running_loop(), asyncio.timeout(seconds)
+        incoming = Incoming(
+            receive,
+            self._settings.max_body_bytes,
+            whole=lambda: limit.reschedule(loop.time() + seconds),
+        )
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):
-                body = await self._received(receive)
+            async with limit:
+                await self._app(scope, incoming.receive, answer.send)
         except TimeoutError:
-            raise ProblemError("body-too-slow", "The body did not come in time.") from None
-        if body and not _is_json(_header(scope["headers"], b"content-type") or ""):
-            raise ProblemError("not-json", "The body is not said to be application/json.")
-        return body
-
-    async def _received(self, receive: Receive) -> bytes:
-        parts: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ProblemError("body-too-slow", "The caller left before the body had come.")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            self._refuse_larger(size)
-            more = message.get("more_body", False)
-        return b"".join(parts)
-
-    def _refuse_larger(self, size: int) -> None:
-        most = self._settings.max_body_bytes
-        if size > most:
-            raise ProblemError("body-too-large", f"A body may have {most:,} bytes.")
+            if incoming.is_awaited:
+                raise ProblemError("body-too-slow", "The body did not come in time.") from None
+            told = f"There was no answer within {seconds:g} seconds."
+            raise ProblemError("too-slow", told) from None
 
     def _tell(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         route = getattr(scope.get("route"), "path", NO_ROUTE)
@@ -138,26 +115,5 @@ class _Answer:
             await response_of(problem)(scope, receive, self.send)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives the body at once, then what the server says."""
-    given = False
-
-    async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
-
-
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     return next((value.decode("latin-1") for key, value in headers if key == name), None)
-
-
-def _is_json(content_type: str) -> bool:
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or (
-        kind.startswith("application/") and kind.endswith("+json")
-    )

@@ -80,7 +80,7 @@ def score_routes(served: Served) -> APIRouter:
     settings = served.settings
     router = APIRouter(
         prefix="/v1",
-        route_class=route_for("score", settings.api.keys, served.pace),
+        route_class=route_for("score", settings.api, served.pace),
         dependencies=[KEY],
         tags=["score"],
         responses=fails_with(
@@ -121,7 +121,7 @@ def read_routes(served: Served) -> APIRouter:
     settings, keeper = served.settings, served.keeper
     router = APIRouter(
         prefix="/v1",
-        route_class=route_for("read", settings.api.keys, served.pace),
+        route_class=route_for("read", settings.api, served.pace),
         dependencies=[KEY],
         tags=["read"],
         responses=fails_with(*EVERYWHERE, "invalid"),
