@@ -67,6 +67,8 @@ def test_the_versions_of_every_table_are_listed(call: Any, data: Path) -> None:
 
 def test_a_vacuum_tells_what_goes_and_what_stays(call: Any, tmp_path: Path) -> None:
     root = store_of(RELEASES[-1], tmp_path)
+    for file in root.rglob("*"):
+        file.touch()  # as if the store had been written now, not when it was kept
     arguments = ("store", "vacuum", "--root", root, "--keep-runs", 1, "--json")
     at_once = ("--set", "storage.retention.grace_hours=0")
 
@@ -75,7 +77,7 @@ def test_a_vacuum_tells_what_goes_and_what_stays(call: Any, tmp_path: Path) -> N
     done = call(*arguments, *at_once)
     again = call(*arguments[:-1], *at_once)
 
-    assert spared.json["files"] == 0 or spared.json["files"] == done.json["files"]
+    assert spared.json["files"] == 0
     assert planned.json["dry_run"]
     assert done.json == {**planned.json, "dry_run": False, **clock(done.json)}
     assert len(done.json["runs"]) == 2
