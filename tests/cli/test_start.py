@@ -75,10 +75,11 @@ def test_settings_that_take_more_are_asked_in_full(call: Call, tmp_path: Path) -
     assert call("--json").json["store"] == "by-file"
 
 
-def test_an_object_that_is_no_json_is_refused(call: Call, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"{", b'"\xff"'])
+def test_an_object_that_is_no_json_is_refused(call: Call, tmp_path: Path, content: bytes) -> None:
     run = tmp_path / "store" / "runs" / "20261101T060000Z-aaaa"
     run.mkdir(parents=True)
-    (run / "manifest.json").write_text("{")
+    (run / "manifest.json").write_bytes(content)
 
     done = call("--root", tmp_path / "store")
 
@@ -98,7 +99,8 @@ def test_the_whole_help_is_still_there(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["storage: 5", "storage: [a]", "data: {as_of: 2024-13-45}", "a: a: a"]
+    "text",
+    ["storage: 5", "storage: [a]", "data: {as_of: 2024-13-45}", "a: a: a", "a: !!timestamp b"],
 )
 def test_settings_that_are_wrong_are_refused_here_too(
     call: Call, tmp_path: Path, text: str

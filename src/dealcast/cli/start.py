@@ -17,6 +17,8 @@ from dealcast.errors import StoreError
 from dealcast.workflow.standing import Made, Standing, standing
 
 DEFAULT_FOLDER = "data"
+# What PyYAML raises besides its own, for a value that is not what its form or tag says.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def tell_standing(root: str | None, *, as_json: bool) -> None:
@@ -82,7 +84,7 @@ def _standing(root: str | None) -> Standing:
         file = Path(folder) / key
         try:
             return json.loads(file.read_bytes()) if file.is_file() else None
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(
                 f"'{file}' cannot be read: {error}", remedy="`dealcast run` makes a new run"
             ) from error
@@ -114,7 +116,7 @@ def _plain_root() -> str | None:
 
         try:
             content = yaml.safe_load(file.read_bytes())
-        except (yaml.YAMLError, ValueError, RecursionError):
+        except (yaml.YAMLError, *UNREADABLE, RecursionError, OSError):
             return None  # all settings say what is wrong
         if not isinstance(content, dict) or content.get("env_file"):
             return None
