@@ -1,6 +1,6 @@
 import contextlib
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -41,6 +41,22 @@ def test_typed_columns_become_the_text_a_csv_would_give() -> None:
         (None, None, None, "1234.25", None, None, "false", None, 3),
     ]
     assert rows.numeric == {"value", "half", "count"}
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_a_moment_of_any_unit_is_its_day(unit: Any) -> None:
+    moments = [datetime(1969, 12, 31, 23, 59, 59), datetime(2017, 3, 1), None]  # noqa: DTZ001
+    frame = pl.DataFrame({"moment": pl.Series(moments, dtype=pl.Datetime(unit))})
+
+    rows = read_parquet(parquet(frame.with_row_index()), "deals.parquet")
+
+    assert rows.frame["moment"].to_list() == ["1969-12-31", "2017-03-01", None]
+
+
+def test_a_duration_is_text_like_others() -> None:
+    frame = pl.DataFrame({"id": [1], "open_for": [timedelta(days=3, hours=1)]})
+
+    assert read_parquet(parquet(frame), "deals.parquet").frame["open_for"].to_list() == ["3d 1h"]
 
 
 def test_a_broken_file_is_refused() -> None:

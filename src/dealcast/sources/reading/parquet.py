@@ -12,6 +12,7 @@ from dealcast.sources.reading.parquet_size import unpacked_size
 # Days since 1970 of the years 1 to 9999; others are no dates to Python, nor to a CRM.
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 TICKS_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+LEAST, LARGEST = -(2**63), 2**63 - 1
 GB = 1e9
 
 
@@ -67,6 +68,8 @@ def _as_text(column: pl.Series) -> pl.Series:
         return column.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
     if isinstance(column.dtype, pl.Date | pl.Datetime):
         return _days(column)
+    if isinstance(column.dtype, pl.Duration):
+        return column.dt.to_string("polars")
     return column.cast(pl.String)
 
 
@@ -75,7 +78,9 @@ def _days(column: pl.Series) -> pl.Series:
     unit = column.dtype.time_unit if isinstance(column.dtype, pl.Datetime) else None
     ticks = TICKS_A_DAY[unit] if unit else 1
     number = column.to_physical().cast(pl.Int64)
-    is_day = number.is_between(FIRST_DAY * ticks, (LAST_DAY + 1) * ticks - 1)
+    # Of nanoseconds a column holds fewer years than these.
+    first, last = max(FIRST_DAY * ticks, LEAST), min((LAST_DAY + 1) * ticks - 1, LARGEST)
+    is_day = number.is_between(first, last)
     days = column.set(~is_day, None)
     text = (days.dt.date() if unit else days).cast(pl.String)
     return text.zip_with(is_day.fill_null(value=True), number.cast(pl.String))
