@@ -117,6 +117,15 @@ def test_a_file_that_pyarrow_wrote_is_measured_too() -> None:
     assert unpacked_size(file.getvalue()) > VIEW * 300
 
 
+def test_groups_without_rows_that_pyarrow_wrote_are_passed_over() -> None:
+    file, rows = io.BytesIO(), pa.table({"id": ["a"]})
+    with pq.ParquetWriter(file, rows.schema) as writer:
+        for part in (rows[:0], rows, rows[:0]):
+            writer.write_table(part)
+
+    assert read_parquet(file.getvalue(), "deals.parquet").frame["id"].to_list() == ["a"]
+
+
 BOMBS = {
     "many equal rows": pl.DataFrame({"id": pl.Series(["a"]).new_from_index(0, 200_000)}),
     "a long text in many rows": pl.DataFrame({"id": pl.Series(["x" * 9_000] * 2_000)}),

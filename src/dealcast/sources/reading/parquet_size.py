@@ -38,8 +38,11 @@ def unpacked_size(data: bytes) -> int:
 
 def _chunk_size(data: bytes, chunk: Struct) -> int:
     """Bytes of one column's values in one group of rows."""
-    # Some writers tell a dictionary at 0 where there is none.
-    at = min(chunk[FIRST_DATA_PAGE], chunk.get(DICTIONARY_PAGE) or chunk[FIRST_DATA_PAGE])
+    # Some writers tell a page at 0, where the mark stands, if there is none.
+    first = [at for at in (chunk[FIRST_DATA_PAGE], chunk.get(DICTIONARY_PAGE)) if at]
+    if not first:
+        return 0
+    at = min(first)
     end, size = at + chunk[PACKED_SIZE], 0
     while at < end:
         reader = _Reader(data, at)
