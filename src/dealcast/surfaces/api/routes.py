@@ -97,19 +97,19 @@ def score_routes(served: Served) -> APIRouter:
     @router.post("/score", response_model=bodies.ScoreAnswer)
     async def score(asked: bodies.ScoreRequest) -> Response:
         """Score one or many open opportunities by the champion, on a day."""
-        most, given = settings.api.max_opportunities, served.names.in_all(asked.opportunities)
-        noted().opportunities = len(given)
-        if len(given) > most:
+        most, number = settings.api.max_opportunities, len(asked.opportunities)
+        noted().opportunities = number
+        if number > most:
             raise ProblemError(
-                "body-too-large", f"{len(given):,} opportunities are given; {most:,} may be."
+                "body-too-large", f"{number:,} opportunities are given; {most:,} may be."
             )
-        loaded = served.keeper.now()
+        loaded, given = served.keeper.now(), served.names.in_all(asked.opportunities)
         as_of = asked.as_of or loaded.known_until
         scoring = partial(
             score_given, loaded, given, as_of, settings.model.grades, with_reasons=asked.reasons
         )
-        scores = scoring() if len(given) <= FEW else await computed(scoring)
-        served.metrics.scored.inc(len(given))
+        scores = scoring() if number <= FEW else await computed(scoring)
+        served.metrics.scored.inc(number)
         model_id = loaded.signs.version.model_id
         return _json({"model_id": model_id, "as_of": as_of, "opportunities": scores})
 
