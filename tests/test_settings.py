@@ -251,6 +251,7 @@ def test_an_address_with_a_password_is_refused_without_repeating_it(key: str) ->
         ("engine.spark_master", "sc://host:15002/;use_ssl=true;token=hush-hush"),
         ("engine.spark_options", {"spark.hadoop.fs.s3a.secret.key": "hush-hush"}),
         ("engine.spark_options", {"spark.ssl.keyPassword": "hush-hush"}),
+        ("engine.spark_options", {"spark.hadoop.fs.azure.account.key.a.net": "hush-hush"}),
     ],
 )
 def test_a_secret_for_spark_is_refused_without_repeating_it(key: str, value: object) -> None:

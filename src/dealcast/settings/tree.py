@@ -26,7 +26,7 @@ def _without_credentials(url: str | None) -> str | None:
 
 Address = Annotated[str, AfterValidator(_without_credentials)]
 # Options of Spark that hold a secret, but for those that name a file which does.
-SECRET_OPTION = re.compile(r"(secret|password|token)(?!.*file$)", re.IGNORECASE)
+SECRET_OPTION = re.compile(r"(secret|password|token|account\.key)(?!.*file$)", re.IGNORECASE)
 # Days that anything is kept at the most: a century.
 MOST_DAYS = 36_500
 
