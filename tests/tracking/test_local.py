@@ -5,8 +5,17 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from dealcast.errors import ModelError
 from dealcast.settings import TrackingSettings
-from dealcast.tracking.base import DataSet, LogItem, Metric, Param, Table, open_tracker
+from dealcast.tracking.base import (
+    DataSet,
+    LogItem,
+    Metric,
+    Param,
+    Table,
+    open_registry,
+    open_tracker,
+)
 from servers.objects import Kept
 
 Log = Callable[..., Kept]
@@ -59,3 +68,15 @@ def test_a_data_set_is_a_table_in_one_version_with_what_it_was_made_from(log: Lo
         "rows": 10,
         "schema": {"opportunity_id": "String"},
     }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]", b'{"versions": []}', b'{"versions": [], "promotions": [], "schema_version": []}'],
+)
+def test_a_registry_that_was_changed_by_hand_is_refused(content: bytes) -> None:
+    objects = Kept()
+    objects["models/registry.json"] = content
+
+    with pytest.raises(ModelError, match="is not what was written there"):
+        open_registry(TrackingSettings(), objects).champion()

@@ -133,13 +133,13 @@ class LocalRegistry:
         try:
             read = json.loads(content)
             found = {name: list(read[name]) for name in ("versions", "promotions")}
+            written_in = int(read.get("schema_version", self.SCHEMA))
         except (ValueError, TypeError, KeyError):
             raise ModelError(
                 f"The model registry {self.KEY} is not what was written there.",
                 remedy="restore it from a copy, or delete it: the next `dealcast run` begins a new "
                 "one, and models/ keeps every model",
             ) from None
-        written_in = read.get("schema_version", self.SCHEMA)
         refuse_newer(f"The model registry {self.KEY}", written_in, self.SCHEMA)
         return found
 
