@@ -320,4 +320,5 @@ def test_a_figure_and_the_mark_of_the_plain_method_do_not_meet() -> None:
     middles = [float(e.attrib["y"]) + float(e.attrib["height"]) / 2 for e in marks]
     apart = [m - float(f.attrib["y"]) for f, m in zip(figures, middles, strict=True)]
 
+    assert apart
     assert all(a >= 8 or a <= -16 for a in apart)
