@@ -91,6 +91,26 @@ def test_every_page_can_be_drawn(
     assert drawn.markdown
 
 
+HOSTILE = """
+from dealcast.errors import SourceError
+from dealcast.surfaces.dashboard import shell
+
+def refused():
+    raise SourceError("A stage '![x](http://host/x.png)' is not known.", remedy="ask <b>Ann</b>")
+
+shell._guarded(refused)
+"""
+
+
+def test_a_name_in_an_error_is_no_picture_and_no_markup() -> None:
+    from streamlit.testing.v1 import AppTest
+
+    (told,) = AppTest.from_string(HOSTILE, default_timeout=60).run().error
+
+    assert "\\!\\[x\\]\\(http" in told.value
+    assert "\\<b\\>Ann" in told.value
+
+
 @pytest.fixture(scope="module")
 def begun(
     run_on: Callable[..., Any], tiny_export: Path, tmp_path_factory: pytest.TempPathFactory

@@ -63,14 +63,14 @@ def _about(kept: Kept) -> None:
     manifest = kept.manifest
     st.sidebar.caption(
         f"Data until {day(kept.known_until)} · {manifest.environment} · {manifest.status}  \n"
-        f"Store: {kept.store.root}"
+        f"Store: {showing.as_text(kept.store.root)}"
     )
     if kept.figures("ingest").get("source_kind") == "sample":
         st.sidebar.caption("Generated sample: an invented company. No figure is about a real one.")
     if manifest.finished is None:
         st.info("This run is going on, or was cut off: what it has not made yet is missing.")
     elif manifest.error:
-        st.error(f"This run {manifest.status}: {manifest.error}")
+        st.error(showing.as_text(f"This run {manifest.status}: {manifest.error}"))
 
 
 def _no_run() -> Nothing:
@@ -88,7 +88,8 @@ def _guarded(draw: Callable[[], None]) -> None:
     try:
         draw()
     except DealcastError as error:
-        st.error(f"{error.problem}\n\n**What to do:** {error.remedy}")
+        problem, remedy = showing.as_text(error.problem), showing.as_text(error.remedy)
+        st.error(f"{problem}\n\n**What to do:** {remedy}")
     except Exception as error:  # a page that fails must say so, not stay white
         logger.exception("a page of the dashboard failed")
         st.error(

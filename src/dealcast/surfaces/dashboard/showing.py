@@ -12,6 +12,8 @@ from dealcast.surfaces.report.page import block_style, blocks_html
 # Blocks stand below one class, so that their style leaves Streamlit's own elements alone.
 FRAME = "dealcast"
 _LINKS = "links"
+# Before each of these a backslash says that it is itself (CommonMark, 2.4).
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 _BLANK = re.compile(r"\n\s*\n")
 _PAGE = """
 .stMainBlockContainer { max-width: 1160px; padding: 3.2rem 2.5rem 4rem; }
@@ -46,6 +48,15 @@ def link(name: str) -> None:
     pages = st.session_state.get(_LINKS, {})
     if name in pages:
         st.page_link(pages[name], icon=":material/arrow_forward:")
+
+
+def as_text(words: str) -> str:
+    r"""Words for what Streamlit reads as Markdown: a name in them loads no picture, and is no link.
+
+    >>> as_text("a stage '![x](u)'")
+    "a stage \\'\\!\\[x\\]\\(u\\)\\'"
+    """
+    return _MARKS.sub(r"\\\g<0>", words)
 
 
 def show(blocks: Iterable[Block]) -> None:
