@@ -209,6 +209,15 @@ def test_an_env_file_stands_between_the_file_that_names_it_and_the_environment(
     assert "hush" not in origins["storage.secret_access_key"][0]
 
 
+def test_the_first_line_of_an_env_file_counts_whoever_wrote_it(tmp_path: Path) -> None:
+    secrets = tmp_path / "secret.env"
+    secrets.write_text("DEALCAST__STORAGE__ROOT=there\n", encoding="utf-8-sig")
+
+    loaded = load_settings(config_dir=write(tmp_path, f"env_file: {secrets}\n"), environ={})
+
+    assert loaded.settings.storage.root == "there"
+
+
 def test_an_env_file_that_is_missing_gives_nothing(tmp_path: Path) -> None:
     loaded = load_settings(config_dir=write(tmp_path, "env_file: nowhere.env\n"), environ={})
 

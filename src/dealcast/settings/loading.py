@@ -150,7 +150,7 @@ def read_env_file(file: Path) -> dict[str, str]:
         return {}
     found = {}
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"The env file {file} cannot be read: {type(error).__name__}.",
