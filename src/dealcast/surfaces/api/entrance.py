@@ -60,11 +60,12 @@ class Entrance:
         if self._at_once > most and scope["path"] not in ALWAYS:
             raise ProblemError("busy", f"{most:,} requests are being answered.", retry_after=1)
         seconds = self._settings.timeout_seconds
-        loop, limit = asyncio.get_running_loop(), asyncio.timeout(seconds)
+        now, limit = asyncio.get_running_loop().time, asyncio.timeout(seconds)
         incoming = Incoming(
             receive,
             self._settings.max_body_bytes,
-            whole=lambda: limit.reschedule(loop.time() + seconds),
+            # The answer may take so long again.
+            whole=lambda: limit.reschedule(now() + seconds),
         )
         try:
             async with limit:
