@@ -54,9 +54,9 @@ def reproduced(content: Row) -> None:
         (
             thing["step"],
             thing["what"],
-            how if how == SAME else Text(how, style="red"),
+            how if how == SAME else styled(how, "red"),
             (thing["again"] or "-")[:HASH_SHOWN],
-            Text(thing["difference"] or ""),
+            thing["difference"] or "",
         )
         for thing, how in zip(things, told, strict=True)
     ]
