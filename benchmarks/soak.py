@@ -7,7 +7,8 @@ The export has the opportunities of a fixed number of days, so what grows is kep
 
 Told of each measure: after the first run, the median of the second half, after the last, and how
 much it grew in the second half (the median slope between two runs times their number, over the
-median; Theil-Sen). `flat`: below 2 %.
+median; Theil-Sen). What a store holds depends on the export: of it is told what it had more than
+one that saw the last three exports alone, after the last run less at half time. `flat`: below 2 %.
 """
 
 import contextlib
@@ -65,13 +66,12 @@ def exports(into: Path, runs: int) -> Iterator[date]:
         yield day
 
 
-def scheduled(loaded: LoadedSettings) -> Store:
+def scheduled(loaded: LoadedSettings) -> None:
     """One run, and the vacuum after it."""
     run_steps(loaded, Plan(), SILENT, quiet=True)
-    store = Store(loaded.settings.storage.root)
     settings = loaded.settings
+    store = Store(settings.storage.root)
     carry_out(store, plan_vacuum(store, settings.storage.retention, settings.tracking))
-    return store
 
 
 @contextlib.contextmanager
@@ -122,9 +122,8 @@ def of_folder(root: Path) -> dict[str, float]:
     return found
 
 
-def measured(folder: Path, runs: int) -> dict[str, list[float]]:
-    """Every measure after each run."""
-    export, root = folder / "export", folder / "store"
+def settings_of(export: Path, root: Path) -> LoadedSettings:
+    """An export in files, and a store of which the last runs are kept."""
     flags: Mapping[str, Any] = {
         "storage.root": str(root),
         "source.kind": "files",
@@ -133,12 +132,21 @@ def measured(folder: Path, runs: int) -> dict[str, list[float]]:
         "storage.retention.keep_runs": KEPT_RUNS,
         "storage.retention.grace_hours": 0,
     }
-    loaded = load_settings(environ={}, flags=flags)
-    series = defaultdict(list)
+    return load_settings(environ={}, flags=flags)
+
+
+def measured(folder: Path, runs: int) -> tuple[dict[str, list[float]], list[dict[str, float]]]:
+    """Every measure after each run, and those of stores that saw the last exports alone.
+
+    Of these there are two, at half time and at the end.
+    """
+    export, root = folder / "export", folder / "store"
+    series, ends = defaultdict(list), (half_of(runs), runs)
+    fresh = {end: folder / f"fresh-{end}" for end in ends}
     with contextlib.ExitStack() as stack:
         way = None
         for number, day in enumerate(exports(export, runs), start=1):
-            scheduled(loaded)
+            scheduled(settings_of(export, root))
             way = way or stack.enter_context(answering(root, folder / "api.log"))
             ask(way)
             here = of_process("runs", os.getpid()) | of_process("api", way.pid) | of_folder(root)
@@ -147,7 +155,15 @@ def measured(folder: Path, runs: int) -> dict[str, list[float]]:
             size = here["store: size (MB)"]
             told = f"{day}: {here['runs: memory (MB)']:,.0f} MB in memory, {size:,.1f} MB kept"
             print(f"run {number} of {runs}, export of {told}", file=sys.stderr, flush=True)
-    return series
+            for end, other in fresh.items():
+                if end - KEPT_RUNS < number <= end:
+                    scheduled(settings_of(export, other))
+    return series, [of_folder(other) for other in fresh.values()]
+
+
+def half_of(runs: int) -> int:
+    """The run at half time, counted from 1."""
+    return (runs + 1) // 2
 
 
 def growth(values: Sequence[float]) -> float:
@@ -163,10 +179,14 @@ def growth(values: Sequence[float]) -> float:
 def results(runs: int) -> Iterator[Result]:
     """A result for each measure, with its values after each run."""
     with tempfile.TemporaryDirectory(prefix="dealcast-soak-") as place:
-        series = measured(Path(place), runs)
+        series, fresh = measured(Path(place), runs)
     for measure, values in series.items():
         half = values[len(values) // 2 :]
         grew = growth(half)
+        if measure.startswith("store"):
+            middle, end = values[half_of(runs) - 1], values[-1]
+            more = [had - alone[measure] for had, alone in zip((middle, end), fresh, strict=True)]
+            grew = (more[1] - more[0]) / end
         is_judged = not measure.startswith("issued")
         yield {
             "measure": measure,
