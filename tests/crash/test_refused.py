@@ -1,30 +1,26 @@
 """A full disk, a root that may not be written or read: told clearly, and the store is as it was."""
 
+import contextlib
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from tests.crash.death import Want
 from tests.crash.forked import Ended
 from tests.crash.judging import check_records, differing, state_of
 from tests.crash.surviving import check_intact, check_resumed
-from tests.crash.worlds import Site, World, local_site, run_of
+from tests.crash.worlds import Site, World, local_site
 
-NOBODY = 65_534
+from dealcast.workflow.store import Store
+
 STORE_FAILED = 5
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 @pytest.fixture
-def site(world: World) -> Iterator[Site]:
-    """A store where other users may reach it, as they may not in pytest's folders."""
-    with TemporaryDirectory(prefix="dealcast-crash-") as folder:
-        Path(folder).chmod(0o755)
-        yield local_site(world, Path(folder) / "store")
+def site(world: World, tmp_path: Path) -> Site:
+    return local_site(world, tmp_path / "store")
 
 
 def check_refused(ended: Ended, *words: str) -> None:
@@ -103,23 +99,32 @@ def test_a_disk_that_may_only_be_read_is_told_and_can_be_read(
         assert read.code == 0, read.err
 
 
-@needs_root
-def test_who_may_not_write_is_told_so_and_changes_nothing(world: World, site: Site) -> None:
-    export = shutil.copytree(world.exports.later, Path(site.store.root).parent / "export")
+@contextlib.contextmanager
+def only(mode: int, store: Store) -> Iterator[None]:
+    """The folders of a store with a mode, as long as the block goes on."""
+    folders = [Path(store.root), *(p for p in Path(store.root).rglob("*") if p.is_dir())]
+    for folder in reversed(folders):
+        folder.chmod(mode)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
 
-    ended = world.run(site, *run_of(export), want=Want(user=NOBODY))
+
+def test_who_may_not_write_is_told_so_and_changes_nothing(world: World, site: Site) -> None:
+    with only(0o555, site.store):
+        ended = world.run(site, want=Want(rights=True))
 
     check_refused(ended, site.store.root, "Permission denied")
     check_records(site.store)
     assert differing(state_of(site.store), world.old) == []
 
 
-@needs_root
 @pytest.mark.parametrize("words", [("run",), ("runs",), (), ("report",)])
 def test_who_may_not_read_is_told_so(world: World, site: Site, words: tuple[str, ...]) -> None:
-    Path(site.store.root).chmod(0o700)
-
-    ended = world.forks.call(*words, "--root", site.store.root, want=Want(user=NOBODY))
+    with only(0o000, site.store):
+        ended = world.forks.call(*words, "--root", site.store.root, want=Want(rights=True))
 
     check_refused(ended, site.store.root, "Try: let ")
     assert "disk" not in ended.err
