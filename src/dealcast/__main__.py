@@ -7,7 +7,7 @@ import traceback
 import click
 
 from dealcast.cli import cli
-from dealcast.errors import DealcastError, OutOfMemoryError
+from dealcast.errors import DealcastError, OutOfMemoryError, printable
 from dealcast.hiding import hidden
 
 INTERRUPTED = 130
@@ -48,7 +48,7 @@ def main() -> None:
         if debug:
             click.echo(hidden(traceback.format_exc()), err=True)
         click.echo(
-            f"Unexpected error: {type(error).__name__}: {hidden(str(error))}\n\n"
+            f"Unexpected error: {type(error).__name__}: {printable(hidden(str(error)))}\n\n"
             "Try: the same command with --debug, and report what it prints",
             err=True,
         )

@@ -110,7 +110,7 @@ def test_two_rules_at_once_are_refused(call: Any, data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [("--keep", "1e9"), ("--set", "storage.retention.grace_hours=1e9")]
+    "rule", [("--keep", "1e9"), ("--keep", "nan"), ("--set", "storage.retention.grace_hours=1e9")]
 )
 def test_more_days_than_a_calendar_has_are_refused(call: Any, data: Path, rule: Any) -> None:
     done = call("store", "vacuum", *rule, "--root", data)

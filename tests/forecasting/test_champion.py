@@ -97,6 +97,15 @@ def test_figures_are_shares_of_what_was_booked() -> None:
     assert coverage(backtest_of(model=[200.0, -100.0]), "model") == {"month": (2, 0.5)}
 
 
+def test_months_without_a_booking_tell_no_shares_and_test_nobody() -> None:
+    months = backtest_of(model=[20.0], blend=[30.0]).with_columns(actual=pl.lit(0.0))
+
+    assert {(f.wape, f.bias) for f in figures(months)} == {(None, None)}
+    chosen = choose(months)
+    assert (chosen.method, chosen.wape) == ("model", {})
+    assert "nothing was booked" in chosen.reason
+
+
 def test_the_chance_of_a_difference_is_that_of_its_signs() -> None:
     rng = np.random.default_rng(0)
 

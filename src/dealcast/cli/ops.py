@@ -95,7 +95,7 @@ def run(
 @settings_options
 def runs(loaded: LoadedSettings, as_json: bool) -> None:
     """List the runs of a store, newest first; `runs show ID` tells all of one."""
-    from dealcast.workflow.manifest import load_manifest, run_ids
+    from dealcast.workflow.manifest import load_manifests
     from dealcast.workflow.store import open_store
 
     context = click.get_current_context()
@@ -103,7 +103,7 @@ def runs(loaded: LoadedSettings, as_json: bool) -> None:
     if context.invoked_subcommand:
         return
     store = open_store(loaded.settings.storage)
-    listed = [_line(load_manifest(store, run_id)) for run_id in reversed(run_ids(store))]
+    listed = [_line(manifest) for manifest in reversed(load_manifests(store))]
     if as_json:
         render.as_json(listed)
     else:

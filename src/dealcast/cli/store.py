@@ -3,6 +3,7 @@
 What reads and writes the store is loaded by the command that does, so that help comes at once.
 """
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,8 @@ def vacuum(
 
     if keep is not None and keep_runs is not None:
         raise SettingsError("--keep and --keep-runs are two rules.", remedy="give one of them")
+    if keep is not None and math.isnan(keep):
+        raise SettingsError("--keep is not a number of days.", remedy="such as --keep 90")
     settings = loaded.settings
     retention, opened = settings.storage.retention, open_store(settings.storage)
     if keep is not None or keep_runs is not None:

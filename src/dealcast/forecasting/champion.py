@@ -23,15 +23,16 @@ class Figures:
     """How one method did, one kind of period and so many periods ahead.
 
     `wape`: sum of absolute errors by sum of bookings; `bias`: sum of errors by the same (above 0:
-    too high). `covered` (share 0-1, null where there were none) of `intervals` (count) held.
+    too high); both null where nothing was booked. `covered` (share 0-1, null where there were
+    none) of `intervals` (count) held.
     """
 
     method: str
     period_kind: str
     ahead: int
     n: int
-    wape: float
-    bias: float
+    wape: float | None
+    bias: float | None
     intervals: int
     covered: float | None
 
@@ -93,12 +94,15 @@ def choose(backtest: pl.DataFrame, *, current: str = BLEND, seed: int = 0) -> Ch
     The one with the least error wins. The current one stays if the others are not better beyond
     chance (paired permutation test over the origins: Fisher 1935); else it is the plainest of
     those that cannot be told from the winner. The house's current one, as long as none was
-    issued, is the blend. Without a month to test on there is no champion but the model.
+    issued, is the blend. Without a month in which something was booked it is the model, untested.
     """
     errors, booked = _errors(backtest)
     if not errors:
         return Champion(MODEL, 0, {}, (), "no month to test on yet: the model, untested")
-    wape = {name: _wape(values, booked) for name, values in errors.items()}
+    if not booked.any():
+        reason = "nothing was booked in the months to test on: the model, untested"
+        return Champion(MODEL, len(booked), {}, (), reason)
+    wape = {name: float(values.sum() / booked.sum()) for name, values in errors.items()}
     best = min(errors, key=lambda name: wape[name])
     tied = tuple(
         name
@@ -148,11 +152,6 @@ def _by_method(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         of_it = rows.filter(pl.col("method") == name).sort("issued_on")
         if method.is_candidate and not of_it.is_empty():
             yield name, of_it
-
-
-def _wape(errors: FloatArray, booked: FloatArray) -> float:
-    total = booked.sum()
-    return float(errors.sum() / total) if total else float("inf")
 
 
 def _reason(method: str, best: str, wape: Mapping[str, float], tied: Sequence[str], n: int) -> str:

@@ -57,7 +57,7 @@ def forecast(ws: Workspace) -> Made:
             *(
                 Metric(f"forecast_wape_{f.method}", f.wape)
                 for f in found.figures
-                if (f.period_kind, f.ahead) == ("month", 1)
+                if (f.period_kind, f.ahead) == ("month", 1) and f.wape is not None
             ),
             Table("forecast", found.forecast),
         ]

@@ -7,16 +7,19 @@ from dealcast.surfaces.words import count, day, month, share
 
 
 def methods(figures: Iterable[Row], issued: str) -> Table:
-    """How each method did on the next month, the best first; `issued` is the one in use."""
+    """How each method did on the next month, the best first, as they come; `issued` is in use.
+
+    A dash for errors where nothing was booked in those months.
+    """
     rows = [
         (
             f["method"] + (" (issued)" if f["method"] == issued else ""),
             number(f["n"], count),
             number(f["wape"], share),
-            f"{f['bias']:+.1%}",
+            "-" if f["bias"] is None else f"{f['bias']:+.1%}",
             "-" if f["covered"] is None else f"{share(f['covered'])} of {f['intervals']}",
         )
-        for f in sorted(figures, key=lambda f: f["wape"])
+        for f in figures
         if (f["period_kind"], f["ahead"]) == ("month", 1)
     ]
     columns = ("method", ">months", ">error (WAPE)", ">bias", ">intervals that held")
