@@ -1,6 +1,7 @@
 """A later export that still has what was erased does not bring it back, and says so."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -8,10 +9,9 @@ import pytest
 from dealcast.errors import SourceError
 from dealcast.settings import load_settings
 from dealcast.surfaces.report import keep_report
-from dealcast.workflow import run
 from dealcast.workflow.erasure import ingest
 from dealcast.workflow.erasure.erase import erase, sought
-from dealcast.workflow.manifest import StepRecord, load_latest_steps
+from dealcast.workflow.manifest import load_latest_steps
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
@@ -121,22 +121,13 @@ def test_another_opportunity_that_looks_like_it_stays(
 
 
 def test_a_run_after_an_interrupted_one_and_an_erasure_is_as_of_an_export_without_it(
-    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: Path, tmp_path: Path, interrupted_at: Any
 ) -> None:
     store, alone = Store(str(tmp_path / "store")), Store(str(tmp_path / "alone"))
     cleaned(store, export)
     export.write_text(CSV + "E-05,Eve,GTX,Acme,Won,2024-01-01,2024-02-01,5\n")
-    remember = run.save_latest_step
-
-    def interrupted(store: Store, record: StepRecord) -> None:
-        if record.name == "clean":
-            raise KeyboardInterrupt
-        remember(store, record)
-
-    monkeypatch.setattr(run, "save_latest_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_at("clean"):
         cleaned(store, export)
-    monkeypatch.undo()
     erase(store, sought(["B-02"]), "test")
     recorded = load_latest_steps(store)["clean"].tables["crm_data_processed"]
     before = store.load("crm_data_processed", version=recorded)

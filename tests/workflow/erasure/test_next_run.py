@@ -1,15 +1,14 @@
 """After a run that was interrupted, and an erasure, the next run is as of an export without it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from polars.testing import assert_frame_equal
 
 from dealcast.settings import SampleSource, load_settings
 from dealcast.sources.sample import write_sample
-from dealcast.workflow import run
 from dealcast.workflow.erasure.erase import erase, sought
-from dealcast.workflow.manifest import StepRecord
 from dealcast.workflow.plan import Plan
 from dealcast.workflow.run import run_steps
 from dealcast.workflow.store import Store
@@ -29,7 +28,7 @@ def ran(store: Store, export: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["clean", "features"])
 def test_it_goes_on_from_what_steps_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    tmp_path: Path, interrupted_at: Any, step: str
 ) -> None:
     store, alone = Store(str(tmp_path / "store")), Store(str(tmp_path / "alone"))
     export = tmp_path / "export"
@@ -39,17 +38,8 @@ def test_it_goes_on_from_what_steps_recorded(
     file.write_text("".join(lines[:FORMER]))
     ran(store, export)
     file.write_text("".join(lines))
-    remember = run.save_latest_step
-
-    def interrupted(store: Store, record: StepRecord) -> None:
-        if record.name == step:
-            raise KeyboardInterrupt
-        remember(store, record)
-
-    monkeypatch.setattr(run, "save_latest_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_at(step):
         ran(store, export)
-    monkeypatch.undo()
     one = store.load("snapshots")["opportunity_id"].min()
     erase(store, sought([str(one)]), "test")
 
