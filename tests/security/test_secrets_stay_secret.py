@@ -6,6 +6,8 @@ processes for them.
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from security.watching import Watched, watched
+from security.watching import AS_USUAL, Watched, watched
 from servers.answers import answering
 from servers.api import BOTH, Api, api_on, bearer
 from servers.crm_database import run
@@ -89,6 +91,21 @@ def test_the_watch_finds_what_it_looks_for(tmp_path: Path) -> None:
     assert done.code == 0, done.stderr
     assert any(leak.startswith("process") for leak in leaks)
     assert any(leak.endswith("manifest.json") for leak in leaks)
+
+
+def test_the_watch_sees_children_of_the_command_and_no_other_process(tmp_path: Path) -> None:
+    wait = [sys.executable, "-c", "import sys, time; time.sleep(float(sys.argv[1]))"]
+    child = f"import subprocess; subprocess.run([*{wait!r}, '1', 'canary-child'], env={{}})"
+    stranger = subprocess.Popen([*wait, "60", "canary-stranger"])
+    try:
+        done = watched("--version", first=f"{child}; {AS_USUAL}", cwd=tmp_path)
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+    assert done.code == 0, done.stderr
+    assert len(done.leaks(["canary-child"])) == 2  # the command, whose code names it, and its child
+    assert done.leaks(["canary-stranger"]) == []
 
 
 @pytest.mark.parametrize("log", ["human", pytest.param("json", marks=pytest.mark.slow)])
