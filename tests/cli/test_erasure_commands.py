@@ -83,3 +83,12 @@ def test_a_file_that_is_no_text_is_refused(call: Any, root: Path, tmp_path: Path
 def test_an_erasure_needs_an_id_and_a_store(call: Any, root: Path) -> None:
     assert call("store", "delete", "--root", root, "--yes").code == 5
     assert call("store", "delete", "--opportunity", "A", "--root", "nowhere", "--yes").code == 5
+
+
+def test_a_killed_run_that_the_store_does_not_know_is_told(call: Any, root: Path) -> None:
+    words = ("store", "delete", "--opportunity", "A", "--root", root, "--yes", "--killed", "r1")
+
+    refused = call(*words)
+
+    assert refused.code == 5
+    assert "No run 'r1' of this store was broken off" in refused.err

@@ -136,11 +136,13 @@ def vacuum(
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--killed", multiple=True, metavar="RUN", help="A run that was; it may be repeated.")
 @settings_options
 def delete(
     loaded: LoadedSettings,
     ids: tuple[str, ...],
     file: Path | None,
+    killed: tuple[str, ...],
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -151,7 +153,8 @@ def delete(
     ever issued, and what runs wrote. Then every byte is searched for them. A later export that
     still has them is read without their rows. `store erasures` lists what was erased, as hashes.
 
-    Refused while a run is in progress. What was broken off, the same command finishes.
+    Refused while a run is in progress; of one that was killed, --killed RUN tells at once, and
+    otherwise a day must go by. What was broken off, the same command finishes.
     """
     from dealcast.surfaces.report import keep_report
     from dealcast.workflow.erasure.erase import erase, look_for, sought
@@ -167,7 +170,7 @@ def delete(
             render_store.traces(look_for(opened, wanted).to_dict(), err=True)
             question = f"Erase {len(wanted.ids):,} opportunities from {opened.root} for good?"
             click.confirm(question, abort=True, err=True)
-        done = erase(opened, wanted, "dealcast store delete")
+        done = erase(opened, wanted, "dealcast store delete", killed=killed)
         newest = load_manifest(opened, "latest")
         if newest.report_key in done.traces.reports:
             keep_report(newest, opened)

@@ -15,7 +15,12 @@ from dealcast.workflow.erasure.erase import erase, erasures, look_for, sought
 from dealcast.workflow.erasure.listed import ErasureList
 from dealcast.workflow.erasure.tables import Holder
 from dealcast.workflow.freshness import outdated
-from dealcast.workflow.manifest import load_latest_steps, load_manifest, save_latest_step
+from dealcast.workflow.manifest import (
+    load_latest_steps,
+    load_manifest,
+    run_ids,
+    save_latest_step,
+)
 from dealcast.workflow.steps import STEP_NAMES
 from dealcast.workflow.store import Store
 from dealcast.workflow.tables import TABLES
@@ -296,6 +301,24 @@ def test_while_a_run_goes_on_nothing_is_erased(folder: Store) -> None:
         erase(folder, sought([one]), "test", now=began + timedelta(hours=1))
     assert {k: folder.get_object(k) for k in folder.list_objects("")} == before
     erase(folder, sought([one]), "test", now=began + timedelta(days=2))
+
+    assert named(folder, one) == []
+
+
+def test_a_run_that_is_known_to_have_been_killed_keeps_nothing_from_being_erased(
+    folder: Store,
+) -> None:
+    one, _ = of_least_and_greatest(folder)
+    ended = run_ids(folder)[0]
+    manifest = load_manifest(folder, "latest")
+    manifest.run_id, manifest.finished = "20250102T030405Z-abcdef", None
+    manifest.save(folder)
+    soon = datetime.fromisoformat(manifest.started) + timedelta(hours=1)
+
+    with pytest.raises(StoreError, match=f"No run '{ended}' of this store was broken off"):
+        erase(folder, sought([one]), "test", now=soon, killed=[ended])
+    assert named(folder, one) != []
+    erase(folder, sought([one]), "test", now=soon, killed=[manifest.run_id])
 
     assert named(folder, one) == []
 

@@ -1,7 +1,7 @@
 """Erase opportunities from a store: all rows, all versions, all reports; proved, and recorded."""
 
 import getpass
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -85,15 +85,22 @@ def look_for(store: Store, wanted: Sought) -> Traces:
     return found
 
 
-def erase(store: Store, wanted: Sought, command: str, now: datetime | None = None) -> Erasure:
+def erase(
+    store: Store,
+    wanted: Sought,
+    command: str,
+    now: datetime | None = None,
+    killed: Collection[str] = (),
+) -> Erasure:
     """Erase them, prove that nothing names them, and record it.
 
     What an erasure that was broken off left is done by the next one of the same ids. First they
-    are put on the list, so that no run brings them back meanwhile. Raises StoreError where a run
-    has not ended, or where something still names them.
+    are put on the list, so that no run brings them back meanwhile. `killed`: ids of runs that are
+    known to have been, though their manifests say that they go on. Raises StoreError where another
+    run has not ended, where there is no such run, or where something still names them.
     """
     began = now or datetime.now(UTC)
-    _refuse_running(store, began)
+    _refuse_running(store, began, killed)
     erasure = new_run_id(began)
     on_list = put_on_list(store, wanted.ids)
     hashes = tuple(on_list.hash_of(one) for one in wanted.ids)
@@ -141,18 +148,25 @@ def erasures(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def _refuse_running(store: Store, now: datetime) -> None:
+def _refuse_running(store: Store, now: datetime, killed: Collection[str]) -> None:
     """A run would write back what it has read."""
+    begun = {m.run_id: m.started for m in load_manifests(store) if m.finished is None}
+    wrong = sorted(set(killed) - set(begun))
+    if wrong:
+        raise StoreError(
+            f"No run {listed(wrong)} of this store was broken off.",
+            remedy="`dealcast runs list` shows the state of every run",
+        )
     running = [
-        manifest.run_id
-        for manifest in load_manifests(store)
-        if manifest.finished is None and now - datetime.fromisoformat(manifest.started) < ABANDONED
+        run_id
+        for run_id, started in begun.items()
+        if run_id not in killed and now - datetime.fromisoformat(started) < ABANDONED
     ]
     if running:
         raise StoreError(
             f"The run {listed(running)} has not ended: it would write back what it has read.",
             remedy="repeat the command when it has; one that was killed counts as ended a day "
-            "after it began",
+            "after it began, or at once with --killed RUN",
         )
 
 
