@@ -75,13 +75,24 @@ def steps(axes: "Axes", results: Iterable[dict[str, Any]]) -> None:
 
 
 def peers(axes: "Axes", results: Iterable[dict[str, Any]]) -> None:
-    """Rows per second of each way that gave the right answer, over how many rows were asked."""
+    """Rows per second of each way that gave the right answer, where all rows were asked."""
+    every = [result for result in results if result.get("asked")]
+    most = {size: max(r["asked"] for r in every if r["opportunities"] == size)
+            for size in {r["opportunities"] for r in every}}  # fmt: skip
     rates = defaultdict(list)
-    for result in results:
-        if result.get("answer") == "equal" and result.get("rows_per_second"):
+    for result in every:
+        is_right = result.get("answer") == "equal" and result.get("rows_per_second")
+        if is_right and result["asked"] == most[result["opportunities"]]:
             rates[result["way"]].append((result["asked"], result["rows_per_second"]))
-    for colour, (way, points) in zip(COLOURS, rates.items(), strict=False):
-        axes.plot(*zip(*sorted(points), strict=True), "o-", label=way, color=colour)
+    for number, (way, points) in enumerate(rates.items()):
+        axes.plot(
+            *zip(*sorted(points), strict=True),
+            marker="o",
+            # Two ways by hand are equally quick: both lines are to be seen.
+            linestyle="-" if number % 2 == 0 else "--",
+            label=way,
+            color=COLOURS[number % len(COLOURS)],
+        )
     axes.set(xscale="log", yscale="log", xlabel="rows asked", ylabel="rows per second")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 

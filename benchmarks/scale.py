@@ -89,7 +89,7 @@ FIGURES = (
             GB=shown("gigabytes", ".2f"),
             answer=shown("answer"),
         ),
-        plot="Rows per second of each way that gives the same answer",
+        plot="Rows per second of each way that gives the same answer to all rows",
     ),
     Figure(
         "point_in_time",
