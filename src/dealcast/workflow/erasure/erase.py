@@ -155,7 +155,7 @@ def _refuse_running(store: Store, now: datetime, killed: Collection[str]) -> Non
     if wrong:
         raise StoreError(
             f"No run {listed(wrong)} of this store was broken off.",
-            remedy="`dealcast runs list` shows the state of every run",
+            remedy="`dealcast runs` lists the state of every run",
         )
     running = [
         run_id
