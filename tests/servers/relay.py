@@ -1,8 +1,10 @@
-"""A door to a server that opens late: until then nobody answers there."""
+"""A door to a server that opens late: until then everybody is turned away."""
 
 import contextlib
+import math
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -11,7 +13,10 @@ from servers.ports import free_port
 
 @contextlib.contextmanager
 def relay_to(url: str, *, opens_after_seconds: float) -> Iterator[str]:
-    """The URL with a port that refuses at first, and leads to the server from then on."""
+    """The URL with a port that turns away at first, and leads to the server from then on.
+
+    The seconds begin with the first that comes, who finds it closed however late that is.
+    """
     target = urlsplit(url)
     assert target.hostname is not None
     assert target.port is not None
@@ -19,13 +24,17 @@ def relay_to(url: str, *, opens_after_seconds: float) -> Iterator[str]:
     way = (target.hostname, target.port)
 
     def serve() -> None:
-        if closing.wait(opens_after_seconds):
-            return
+        opens = math.inf
         with socket.create_server(("127.0.0.1", port)) as door:
             door.settimeout(0.1)
             while not closing.is_set():
                 with contextlib.suppress(TimeoutError):
-                    _join(door.accept()[0], socket.create_connection(way, 10), closing)
+                    caller = door.accept()[0]
+                    opens = min(opens, time.monotonic() + opens_after_seconds)
+                    if time.monotonic() < opens:
+                        caller.close()
+                    else:
+                        _join(caller, socket.create_connection(way, 10), closing)
 
     thread = threading.Thread(target=serve)
     thread.start()
