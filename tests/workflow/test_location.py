@@ -1,10 +1,12 @@
 """Where a store is, why there, and what is refused before any server is asked."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from subprocess import PIPE
 
+import polars as pl
 import pytest
 
 from dealcast.errors import StoreError
@@ -12,6 +14,7 @@ from dealcast.settings import StorageSettings
 from dealcast.workflow import location
 from dealcast.workflow.location import Folder, in_container, locate, locate_at
 from dealcast.workflow.s3 import Bucket
+from dealcast.workflow.store import open_store
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +114,32 @@ def test_a_folder_is_locked_for_one_at_a_time(tmp_path: Path) -> None:
         pass
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mark", ["#", "?", "%2F"])
+def test_a_folder_in_which_tables_would_get_lost_is_refused(tmp_path: Path, mark: str) -> None:
+    folder = tmp_path / f"deals {mark}1" / "store"
+
+    with pytest.raises(StoreError, match=re.escape(f"has '{mark}'")):
+        locate(StorageSettings(root=str(folder)), {})
+    assert not folder.parent.exists()
+
+
+def test_a_path_may_have_spaces_accents_and_percents(tmp_path: Path) -> None:
+    store = open_store(StorageSettings(root=str(tmp_path / "böse deals 100%")))
+    first = pl.DataFrame({"product": ["A", "B"], "series": ["x", None], "sales_price": [1.0, 2.0]})
+    later = first.head(1)
+    issued = pl.DataFrame({"run_id": ["r1"], "opportunity_id": ["A1"]})
+
+    store.save("products", first)
+    store.save("products", later)
+    store.save("scores_issued", issued)
+    store.save("scores_issued", issued.with_columns(grade=pl.lit("A"), run_id=pl.lit("r2")))
+
+    assert store.load("products").equals(later)
+    assert store.load("products", version=0).equals(first)
+    assert store.load("products", version=0, where=pl.col("product") == "B").height == 1
+    assert store.load("scores_issued").sort("run_id")["grade"].to_list() == [None, "A"]
+    assert [version["version"] for version in store.history("products")] == [1, 0]
+    with pytest.raises(StoreError, match="could not be read at version 7"):
+        store.load("products", version=7)

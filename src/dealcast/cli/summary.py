@@ -1,5 +1,6 @@
 """The end of a run: what it came to, on one screen."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -70,7 +71,10 @@ def _rows(summary: Summary) -> Iterable[Line]:
         yield "repaired", f"{count(repair['rows'])} {repair['table']}: {repair['title'].lower()}"
     if summary["set_aside"]:
         told = ", ".join(f"{count(r['rows'])} {r['title'].lower()}" for r in summary["set_aside"])
-        yield "set aside", f"{told} (dealcast quarantine list --root {summary['root']})"
+        yield (
+            "set aside",
+            f"{told} (dealcast quarantine list --root {shlex.quote(summary['root'])})",
+        )
 
 
 def _quality(summary: Summary) -> Iterable[Line]:
@@ -160,7 +164,7 @@ def _drift(summary: Summary) -> Iterable[Line]:
 
 def _places(summary: Summary) -> Iterable[tuple[str, str]]:
     root, env = summary["root"], summary["environment"]
-    at = f"--root {root}" + ("" if env == DEFAULT_ENVIRONMENT else f" --env {env}")
+    at = f"--root {shlex.quote(root)}" + ("" if env == DEFAULT_ENVIRONMENT else f" --env {env}")
     yield "Tables", f"{root}/  (dealcast export TABLE --to FILE {at})"
     yield "Manifest", summary["manifest"]
     # Last, as it is the next thing to look at.

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable
@@ -59,7 +60,7 @@ def _rows(location: Location, path: str, table: DeltaTable, wanted: Wanted) -> p
     doing = f"Table '{table_name(path)}' could not be read"
 
     def read() -> pl.DataFrame:
-        return wanted.of(pl.scan_delta(table)).collect()
+        return wanted.of(_scanned(location, path, table)).collect()
 
     try:
         return patiently(location, doing, read, remedy=_versions(path))
@@ -67,8 +68,21 @@ def _rows(location: Location, path: str, table: DeltaTable, wanted: Wanted) -> p
         raise _gone(path, table) from None
 
 
-def _from_s3(location: Location, path: str, table: DeltaTable, wanted: Wanted) -> pl.DataFrame:
-    # Polars' own S3 client takes no certificate file and no profile; obstore's is set up already.
+def _scanned(location: Location, path: str, table: DeltaTable) -> pl.LazyFrame:
+    """The table in a folder, read when it is collected."""
+    files = table.file_uris()
+    places = [unquote(file) for file in files]
+    if places == files:
+        return pl.scan_delta(table)
+    # Where the path has a space, or a letter with an accent, deltalake writes it as URLs do, and
+    # Polars looks for a file of that very name.
+    _require_plain(location, path, table)
+    schema = pl.Schema(table.schema().to_arrow())
+    return pl.scan_parquet(places, schema=schema, missing_columns="insert", glob=False)
+
+
+def _require_plain(location: Location, path: str, table: DeltaTable) -> None:
+    """Raise StoreError where its files alone do not say what its rows are."""
     if table.protocol().min_reader_version > 1:
         raise StoreError(
             f"Table '{location.place(path)}' was rewritten by another program in a way that "
@@ -76,6 +90,11 @@ def _from_s3(location: Location, path: str, table: DeltaTable, wanted: Wanted) -
             f"{table.protocol().min_reader_version}).",
             remedy="restore a former version with that program",
         )
+
+
+def _from_s3(location: Location, path: str, table: DeltaTable, wanted: Wanted) -> pl.DataFrame:
+    # Polars' own S3 client takes no certificate file and no profile; obstore's is set up already.
+    _require_plain(location, path, table)
     every = pl.LazyFrame(schema=pl.Schema(table.schema().to_arrow()))
     schema = Wanted(None, wanted.columns).of(every).collect_schema()
     keys = [uri.removeprefix(f"{location.root}/") for uri in table.file_uris()]

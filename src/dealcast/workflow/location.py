@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from dealcast.workflow.s3 import Bucket
 
 DEFAULT_FOLDER = "data"
 DOCKER_MARK = Path("/.dockerenv")
+
+# deltalake takes them for what they are in a URL: tables there lose their history, or get lost.
+OF_URLS = re.compile(r"[#?]|%[0-9A-Fa-f]{2}")
 
 
 class Location(Protocol):
@@ -135,6 +139,11 @@ def locate(
     folder = str(Path(root))
     if Path(folder).exists() and not Path(folder).is_dir():
         raise StoreError(f"'{folder}' is a file.", remedy="give a folder with --root")
+    if wrong := OF_URLS.search(str(Path(folder).resolve())):
+        raise StoreError(
+            f"The path of '{folder}' has '{wrong[0]}', which tables there would not bear.",
+            remedy="give a folder without it with --root",
+        )
     return Folder(folder, why, storage.attempts)
 
 
