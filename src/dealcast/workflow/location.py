@@ -141,7 +141,8 @@ def locate(
         raise StoreError(f"'{folder}' is a file.", remedy="give a folder with --root")
     if wrong := OF_URLS.search(str(Path(folder).resolve())):
         raise StoreError(
-            f"The path of '{folder}' has '{wrong[0]}', which tables there would not bear.",
+            f"The path of '{folder}' has '{wrong[0]}', which is read as a part of a URL: "
+            "tables would get lost there.",
             remedy="give a folder without it with --root",
         )
     return Folder(folder, why, storage.attempts)
